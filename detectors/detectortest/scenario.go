@@ -1,0 +1,163 @@
+package detectortest
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/keywarden/keywarden/detectors"
+)
+
+// player judges a script as the engine does: time passes, the detector judges, then the profile learns.
+type player struct {
+	detector *detectors.Detector
+	memory   detectors.Memory
+	profile  *detectors.Profile
+	resource *detectors.Profile
+	scale    *detectors.Scale
+}
+
+func newPlayer(d *detectors.Detector, kind detectors.PrincipalKind) *player {
+	const id = "/subscriptions/1/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/a"
+	p := &player{detector: d, memory: d.NewMemory()}
+	p.resource = &detectors.Profile{Principal: detectors.Principal{Kind: detectors.ResourcePrincipal, ID: id, Resource: id}}
+	p.profile = &detectors.Profile{Principal: detectors.Principal{Kind: kind, ID: "p", Resource: id}, Resource: p.resource}
+	return p
+}
+
+// judge is what the detector finds in a step; a peer's is not judged.
+func (p *player) judge(s step) (detectors.Finding, bool) {
+	if s.peer {
+		return detectors.Finding{}, false
+	}
+	p.profile.Advance(s.event.When())
+	return p.detector.Observe(p.profile, s.event, p.memory)
+}
+
+// learn has the profiles learn a step that was judged.
+func (p *player) learn(s step) {
+	kind := p.profile.Principal.Kind
+	if s.peer {
+		kind = s.kind
+	} else {
+		p.profile.Learn(s.event, false)
+	}
+	if c, ok := s.event.(*detectors.Call); ok {
+		p.resource.LearnPeer(c, kind, false)
+	}
+}
+
+// text is all that a detector must not change: the profiles and the event.
+func (p *player) text(e detectors.Event) string {
+	profile, _ := p.profile.AppendBinary(nil)
+	resource, _ := p.resource.AppendBinary(nil)
+	return fmt.Sprintf("%x %x %+v", profile, resource, e)
+}
+
+// restore saves everything, and goes on with what is read back.
+func (p *player) restore() error {
+	for _, of := range []**detectors.Profile{&p.resource, &p.profile} {
+		b, _ := (*of).AppendBinary(nil)
+		fresh := &detectors.Profile{Scale: p.scale}
+		if err := fresh.UnmarshalBinary(b); err != nil {
+			return err
+		}
+		*of = fresh
+	}
+	p.profile.Resource = p.resource
+	m, err := p.detector.ReadMemory(p.detector.Version, p.detector.AppendMemory(nil, p.memory))
+	p.memory = m
+	return err
+}
+
+// A long script is saved and restored at every one of its first events, and then now and then.
+const (
+	restoredFirst = 500
+	restoredEvery = 23
+)
+
+func testScenario(t *testing.T, d *detectors.Detector, s Scenario, script *Script) {
+	kept, restored := newPlayer(d, s.Kind), newPlayer(d, s.Kind)
+	strongest := make([]float64, len(script.fires))
+	tests := map[string]bool{}
+	watch := *detectors.Embedded()
+	watch.Watch = func(test string, _ detectors.Time, _ float64) { tests[test] = true }
+	kept.profile.Scale = &watch
+
+	for i, step := range script.steps {
+		check := i < restoredFirst || i%restoredEvery == 0 || step.group > 0
+		before := ""
+		if check {
+			if err := restored.restore(); err != nil {
+				t.Fatalf("event %d: %v", i, err)
+			}
+			if !step.peer {
+				kept.profile.Advance(step.event.When())
+			}
+			before = kept.text(step.event)
+		}
+		f, found := kept.judge(step)
+		if check && kept.text(step.event) != before {
+			t.Fatalf("event %d: the detector changed the profile or the event", i)
+		}
+		again, foundAgain := restored.judge(step)
+		if found != foundAgain || !reflect.DeepEqual(f, again) {
+			t.Fatalf("event %d, saved and restored, has the finding\n%+v, %v\nwant\n%+v, %v", i, again, foundAgain, f, found)
+		}
+		kept.learn(step)
+		restored.learn(step)
+		if !found {
+			continue
+		}
+		testFinding(t, d, step.event, f)
+		if step.group > 0 {
+			strongest[step.group-1] = max(strongest[step.group-1], f.Bits)
+			continue
+		}
+		if f.Bits >= s.Below {
+			t.Errorf("event %d at %s: %.1f bits where less than %v were promised: %s", i, f.Time, f.Bits, s.Below, f.Summary)
+		}
+	}
+	for i, bits := range script.fires {
+		if strongest[i] < bits {
+			t.Errorf("the abuse is found with %.1f bits, want %v or more", strongest[i], bits)
+		}
+	}
+	for test := range tests {
+		if test != d.ID && !strings.HasPrefix(test, d.ID+"/") {
+			t.Errorf("test %q must be called %q, or begin with %q", test, d.ID, d.ID+"/")
+		}
+	}
+}
+
+// testFinding holds a finding to its form.
+func testFinding(t *testing.T, d *detectors.Detector, e detectors.Event, f detectors.Finding) {
+	t.Helper()
+	if f.Detector != d.ID || f.Time != e.When() || f.Bits < detectors.MinBits || f.Summary == "" || len(f.Observed) == 0 || len(f.Usual) == 0 {
+		t.Errorf("incomplete finding: %+v", f)
+	}
+	for name, fact := range f.Observed {
+		if !isFact(fact) {
+			t.Errorf("fact %s is a %T", name, fact)
+		}
+	}
+	for name, fact := range f.Usual {
+		if !isFact(fact) {
+			t.Errorf("fact %s is a %T", name, fact)
+		}
+		for _, n := range f.Networks {
+			if strings.Contains(fmt.Sprint(fact), n.Prefix.String()) {
+				t.Errorf("fact %s says that the accused network %s is usual: %v", name, n.Prefix, fact)
+			}
+		}
+	}
+}
+
+func isFact(fact any) bool {
+	switch fact.(type) {
+	case float64, string, []string:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,63 @@
+package detectortest
+
+import (
+	"github.com/keywarden/keywarden/detectors"
+)
+
+// Scenario is a story of one principal that a detector judges.
+//
+// A scenario of abuse says with Script.Fires where the detector must speak. One
+// without it is a near-miss: ordinary life that looks like the abuse. In both,
+// no other event may have a finding of Below bits or more.
+type Scenario struct {
+	Name  string // snake_case
+	Kind  detectors.PrincipalKind
+	Below float64
+	Play  func(s *Script)
+}
+
+// Script is what happens in a scenario, in the order in which it is played.
+type Script struct {
+	steps []step
+	fires []float64 // bits demanded of each group of steps
+	group int       // of the next step, 1 for the first of fires; 0 for none
+}
+
+type step struct {
+	event detectors.Event
+	peer  bool // it is a call of a peer on the same resource
+	kind  detectors.PrincipalKind
+	group int
+}
+
+// Call plays a call of the principal.
+func (s *Script) Call(c detectors.Call) {
+	s.steps = append(s.steps, step{event: &c, group: s.group})
+}
+
+// Usage plays tokens that come after their call.
+func (s *Script) Usage(u detectors.Usage) {
+	s.steps = append(s.steps, step{event: &u, group: s.group})
+}
+
+// Peer plays a call that a principal of the given kind makes on the same
+// resource. The detector does not judge it; the resource learns it.
+func (s *Script) Peer(kind detectors.PrincipalKind, c detectors.Call) {
+	s.steps = append(s.steps, step{event: &c, peer: true, kind: kind})
+}
+
+// Fires demands that at least one of the events that play plays has a finding
+// of the given bits or more.
+func (s *Script) Fires(bits float64, play func()) {
+	s.fires = append(s.fires, bits)
+	s.group = len(s.fires)
+	play()
+	s.group = 0
+}
+
+// record is the script of a scenario.
+func record(s Scenario) *Script {
+	script := &Script{}
+	s.Play(script)
+	return script
+}

@@ -1,0 +1,56 @@
+package keycheck
+
+import (
+	"testing"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/detectortest"
+)
+
+func TestDetector(t *testing.T) {
+	detectortest.Accept(t, Detector,
+		detectortest.Scenario{Name: "checker_of_stolen_keys", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(7, func() {
+				s.Call(detectortest.Check(detectortest.At(14, 3, 0), detectortest.Rented(0)))
+				again := detectortest.Check(detectortest.At(14, 3, 0)+2*detectors.Second, detectortest.Rented(0))
+				again.RequestBytes, again.Status = 101, 400
+				s.Call(again)
+			})
+		}},
+		detectortest.Scenario{Name: "tokens_where_the_log_has_no_lengths", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(6, func() {
+				check := detectortest.Check(detectortest.At(14, 3, 0), detectortest.Rented(0))
+				check.RequestBytes, check.ResponseBytes = -1, -1
+				s.Call(check)
+			})
+		}},
+		detectortest.Scenario{Name: "api_version_of_a_peer", Below: 9, Play: func(s *detectortest.Script) {
+			s.Peer(detectors.EntraObject, detectortest.Check(detectortest.At(0, 0, 0), detectortest.Office))
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Call(detectortest.Check(detectortest.At(14, 3, 0), detectortest.User(3)))
+		}},
+		detectortest.Scenario{Name: "health_probes_all_day_from_a_hopping_backend", Below: 5, Play: func(s *detectortest.Script) {
+			for i := range 3000 {
+				s.Call(detectortest.Check(detectortest.At(0, 0, 10*i), detectortest.Backend(i/9)))
+			}
+		}},
+		detectortest.Scenario{Name: "monitoring_service_with_many_places", Below: 5, Play: func(s *detectortest.Script) {
+			for i := range 3000 {
+				s.Call(detectortest.Check(detectortest.At(0, 0, 10*i), detectortest.User(i/7)))
+			}
+		}},
+		detectortest.Scenario{Name: "says_hello_from_the_office", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Call(detectortest.Check(detectortest.At(14, 9, 0), detectortest.Office))
+		}},
+		detectortest.Scenario{Name: "ordinary_call_from_elsewhere", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Call(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.Rented(0)))
+			stream := detectortest.Check(detectortest.At(14, 9, 1), detectortest.Rented(0))
+			stream.Client.Stream = detectors.Streaming
+			s.Call(stream)
+		}},
+	)
+}

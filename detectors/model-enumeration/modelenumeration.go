@@ -1,0 +1,134 @@
+// Package modelenumeration finds somebody who tries out what a key opens.
+package modelenumeration
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/stat"
+)
+
+// Detector is model-enumeration.
+var Detector = detectors.New(detectors.Description{
+	ID:    "model-enumeration",
+	Title: "Models or deployments are enumerated",
+	Text: "Within one clock hour a principal lists models or deployments, calls names that do not exist (404), or calls models that it never used, more than in its busiest such hour so far. A thief must find out which deployments a key opens. " +
+		"What comes from networks that the principal does not use counts double. A developer who lists models now and then is measured against that. " +
+		"A thief who knows the deployment's name needs no such calls and is missed here.",
+	Severity: detectors.Medium,
+	Family:   detectors.Errors,
+	Scope:    detectors.PerPrincipal,
+	Techniques: []detectors.Technique{
+		{Framework: "ATT&CK 17.1", ID: "T1526"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0075"},
+		{Framework: "OWASP LLM 2025", ID: "LLM10"},
+	},
+	Benign: []string{
+		"A developer who tries new models.",
+		"A migration to a new model, with a deployment's name misspelt at first.",
+		"A tool that lists models when it starts.",
+	},
+	Triage: []string{
+		"Look at the names that were tried: those of the owner's own plans, or a list of every model there is.",
+		"Look at the networks of those calls: the usual ones, or others.",
+		"Look for tiny calls before and a burst after them.",
+		"Ask the owner of the key for a migration or a test.",
+	},
+	Version: 1,
+}, observe)
+
+// slack is added to both sides of the ratio of probes.
+const slack = 1
+
+// weights of a probe by the standing of its network.
+var weights = [detectors.Standings]float64{detectors.Usual: 1, detectors.Near: 1.5, detectors.Foreign: 2}
+
+// probe is one way of trying what there is.
+type probe uint8
+
+const (
+	none    probe = iota
+	listing       // of models or deployments
+	missing       // a name that does not exist
+	novel         // a model or deployment that the principal never used
+	probes
+)
+
+// state counts by the clock hour, each name once.
+type state struct {
+	Said    stat.Latch
+	Hour    int64     // since 1970
+	Weight  float64   // of the probes in this hour
+	Busiest stat.Peak // Weight of the hours before
+	Counts  [probes]float64
+	Names   stat.Distinct
+}
+
+func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
+	call, ok := e.(*detectors.Call)
+	if !ok {
+		return detectors.Finding{}, false
+	}
+	kind, name := tries(before, call)
+	hour := int64(call.Time / detectors.Hour)
+	if kind == none || hour < own.Hour {
+		return detectors.Finding{}, false
+	}
+	if hour > own.Hour {
+		own.turn(hour, before.Guarded)
+	}
+	if !own.Names.Add(name) {
+		return detectors.Finding{}, false
+	}
+	own.Counts[kind]++
+	own.Weight += weights[before.Standing(&call.From, call.Time)]
+	bits := before.Bits("model-enumeration", call.Time, stat.Above(own.Weight, own.Busiest.Max, slack))
+	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
+		return detectors.Finding{}, false
+	}
+	return finding(before, call, bits, own), true
+}
+
+// turn begins an hour. What an open incident is about is not learned as usual.
+func (own *state) turn(hour int64, guarded bool) {
+	if own.Weight > 0 && !guarded {
+		own.Busiest.Learn(own.Hour, own.Weight)
+	}
+	own.Busiest.Learn(hour, 0)
+	own.Hour, own.Weight, own.Counts, own.Names = hour, 0, [probes]float64{}, stat.Distinct{}
+}
+
+// tries is how a call tries what there is, and a hash of what it tries.
+func tries(before *detectors.Profile, call *detectors.Call) (probe, uint64) {
+	switch {
+	case call.Class == detectors.ClassListing:
+		return listing, stat.MixString(call.Operation) ^ stat.MixPrefix(call.From.Prefix)
+	case call.Status == 404:
+		return missing, stat.MixString(call.Deployment) ^ stat.MixString(call.Operation)
+	case call.Model != "" && before.Models.Len() > 0 && before.Models.Find(call.Model) == nil:
+		return novel, stat.MixString(call.Model)
+	case call.Deployment != "" && before.Deployments.Len() > 0 && before.Deployments.Find(call.Deployment) == nil:
+		return novel, stat.MixString(call.Deployment)
+	}
+	return none, 0
+}
+
+func finding(before *detectors.Profile, call *detectors.Call, bits float64, own *state) detectors.Finding {
+	usual := before.Models.Top(5)
+	f := detectors.Finding{
+		Time: call.Time,
+		Bits: bits,
+		Summary: fmt.Sprintf("within an hour %.0f lists of models read, %.0f names tried that do not exist, %.0f models or deployments used for the first time; usual are %s",
+			own.Counts[listing], own.Counts[missing], own.Counts[novel], strings.Join(usual, ", ")),
+		Observed: detectors.Facts{
+			"listingsPerHour": own.Counts[listing], "missingNamesPerHour": own.Counts[missing], "newModelsPerHour": own.Counts[novel],
+			"deployment": call.Deployment, "model": call.Model,
+		},
+		Usual: detectors.Facts{"models": usual, "maxProbesPerHour": own.Busiest.Max},
+	}
+	if before.Standing(&call.From, call.Time) != detectors.Usual {
+		f.Networks = []detectors.Network{call.From}
+	}
+	return f
+}

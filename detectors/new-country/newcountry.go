@@ -1,0 +1,79 @@
+// Package newcountry finds calls from a country that a principal was never
+// seen in.
+package newcountry
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/stat"
+)
+
+// Detector is new-country.
+var Detector = detectors.New(detectors.Description{
+	ID:    "new-country",
+	Title: "Use from a new country",
+	Text: "A principal is called from a country that it was never seen in, or, on its first day, that its resource was never called from. How surprising that is follows from how often this principal meets new countries: " +
+		"the first one in a month is, one more for an application that passes its users' addresses through is not. " +
+		"A country on which the address sources differ is never counted, so an attacker behind such an address is missed here.",
+	Severity: detectors.Medium,
+	Family:   detectors.Place,
+	Scope:    detectors.PerPrincipal,
+	Techniques: []detectors.Technique{
+		{Framework: "ATT&CK 17.1", ID: "T1078.004"},
+		{Framework: "ATT&CK 17.1", ID: "T1550.001"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0012"},
+		{Framework: "OWASP LLM 2025", ID: "LLM10"},
+	},
+	Benign: []string{
+		"A business trip, or a user who moved.",
+		"A change of the office's egress, or a VPN gateway abroad.",
+		"A first customer in that country, where the application passes addresses through.",
+	},
+	Triage: []string{
+		"Ask the owner of the key whether anybody works from that country.",
+		"Compare the api-version and the models of those calls with the usual ones.",
+		"Look whether the usual networks went quiet at the same time: then it moved; if they go on, somebody else has the key.",
+	},
+	Version: 1,
+}, observe)
+
+// prior is how many new countries a day a principal meets of which nothing is known yet.
+const prior = 0.03
+
+type state struct{ Said stat.Latch }
+
+func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
+	call, ok := e.(*detectors.Call)
+	if !ok || !call.From.Country.Known() || call.From.Weak {
+		return detectors.Finding{}, false
+	}
+	past, test := before, "new-country/known"
+	if before.Newcomer(call.Time) {
+		past, test = before.Resource, "new-country/newcomer"
+	}
+	surprise := past.Countries.Surprise(call.From.Country, call.Time, prior)
+	if surprise == 0 {
+		return detectors.Finding{}, false
+	}
+	if peers := past.Resource; peers != nil && peers.Countries.Known(call.From.Country, call.Time, detectors.Day) {
+		surprise /= 2
+	}
+	bits := before.BitsAt(test, past.Age(call.Time), surprise)
+	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
+		return detectors.Finding{}, false
+	}
+	var usual []string
+	for _, c := range past.Countries.Usual(5, call.Time) {
+		usual = append(usual, c.String())
+	}
+	return detectors.Finding{
+		Time:     call.Time,
+		Bits:     bits,
+		Summary:  fmt.Sprintf("called from %s for the first time; until now from %s", call.From.Country, strings.Join(usual, ", ")),
+		Observed: detectors.Facts{"country": call.From.Country.String(), "newCountriesToday": float64(past.Countries.NewOn(call.Time) + 1)},
+		Usual:    detectors.Facts{"countries": usual, "newCountriesPerDay": past.Countries.News / (past.Countries.Days + 1)},
+		Networks: []detectors.Network{call.From},
+	}, true
+}

@@ -1,0 +1,353 @@
+package detectors
+
+import (
+	"math"
+	"net/netip"
+)
+
+// Profile is what is remembered of one principal, once, for all detectors. A
+// detector is handed the profile as it was before the event that it judges.
+// A resource has a profile too: of all calls on it, whoever made them.
+type Profile struct {
+	Principal Principal
+
+	// Resource is the profile of the principal's resource: what its peers do.
+	// Nil in the resource's own profile.
+	Resource *Profile
+
+	// Scale turns statistics into bits; nil stands for the embedded one.
+	Scale *Scale
+
+	First, Last Time    // event time of the first and the latest call; zero where there was none
+	Calls       float64 // calls learned
+
+	Networks      Values[netip.Prefix]
+	Organizations Values[uint32] // ASNs
+	Countries     Values[Country]
+	Kinds         Values[NetworkKind]
+	Models        Values[string]
+	Deployments   Values[string]
+	Operations    Values[string]
+	Clients       Values[Client]
+	Callers       Values[PrincipalKind] // of a resource: how its callers authenticate
+
+	// Week is the calls in an hour of the week, from Thursday 00:00 UTC, where
+	// 1970 began: half of it is the latest such hour, a quarter the one before.
+	Week [7 * 24]float64
+
+	// Guarded: an incident is open. The principal's foreign volume is not
+	// learned as usual meanwhile.
+	Guarded bool
+
+	now     int64   // minute that the rolling hour ends with, since 1970
+	closed  int64   // first clock hour that the baselines have not learned, since 1970
+	hours   float64 // hours learned
+	minutes minutes
+	total   [Quantities]Baseline
+	apart   [Quantities][Standings]Baseline
+}
+
+// How many values of each sort a profile remembers.
+const (
+	maxNetworks = 64
+	maxValues   = 24
+)
+
+// settled is how long a network must have been used to be usual.
+const settled = Day
+
+// notFound is the status of a call of a deployment that does not exist: such a
+// name was guessed, and is not one that the principal uses.
+const notFound = 404
+
+// unauthorized is the status of a call whose key was refused: nobody called with it.
+const unauthorized = 401
+
+// lateness is how late a call may come and still be counted in its own minute.
+const lateness = Hour
+
+// Age is how long ago the principal was first seen; 0 where it was not.
+func (p *Profile) Age(t Time) Time {
+	if p.First == 0 || t < p.First {
+		return 0
+	}
+	return t - p.First
+}
+
+// Newcomer reports whether the principal was first seen less than a day before
+// t, on a resource that has been called for days: the resource's past then says
+// more of what is usual than the principal's own.
+func (p *Profile) Newcomer(t Time) bool {
+	return p.Resource != nil && p.Age(t) < Day && p.Resource.Age(t) >= 3*Day
+}
+
+// Hour is what the principal did in the 60 minutes that end with the latest event.
+func (p *Profile) Hour() *Counts { return &p.minutes.hour }
+
+// Total is the baseline of q over all networks.
+func (p *Profile) Total(q Quantity) Baseline { return p.total[q] }
+
+// Apart is the baseline of q in networks of standing s.
+func (p *Profile) Apart(q Quantity, s Standing) Baseline { return p.apart[q][s] }
+
+// Standing is how long the principal has used network n at t. A network that
+// was met on the principal's first day, or that other principals of the
+// resource have used for a day, is not foreign.
+func (p *Profile) Standing(n *Network, t Time) Standing {
+	if !n.Known() {
+		return Usual
+	}
+	if e := p.Networks.Find(n.Prefix); e != nil {
+		if e.accused(t) {
+			return Foreign
+		}
+		if p.settles(e.First, t) {
+			return Usual
+		}
+	} else if p.First == 0 || t < p.First+settled {
+		return Usual
+	}
+	if e := p.Organizations.Find(n.ASN); n.ASN != 0 && e != nil && !e.accused(t) && p.settles(e.First, t) {
+		return Near
+	}
+	if p.Resource != nil && p.Resource.Networks.Known(n.Prefix, t, settled) {
+		return Near
+	}
+	return Foreign
+}
+
+func (p *Profile) settles(first, t Time) bool {
+	return t-first >= settled || first < p.First+settled
+}
+
+// Advance lets time pass until t: the rolling hour moves, and the hours that
+// no late call can reach any more are learned. Going back has no effect.
+func (p *Profile) Advance(t Time) {
+	now := int64(t / Minute)
+	if now <= p.now {
+		return
+	}
+	p.now = now
+	if p.closed == 0 {
+		p.closed = max(0, int64((t-lateness)/Hour))
+	}
+	p.minutes.advance(now)
+	if end := int64((t - lateness) / Hour); end > p.closed {
+		p.closeHours(end)
+	}
+}
+
+// closeHours learns the clock hours from p.closed until before end.
+func (p *Profile) closeHours(end int64) {
+	empty := 0.0
+	for p.closed < end {
+		if len(p.minutes.list) == 0 {
+			empty += float64(end - p.closed)
+			p.closed = end
+			break
+		}
+		if first := p.minutes.list[0].at / 60; first > p.closed {
+			first = min(first, end)
+			empty += float64(first - p.closed)
+			p.closed = first
+			continue
+		}
+		sum := p.minutes.close((p.closed + 1) * 60)
+		p.learnHour(&sum, empty)
+		empty = 0
+		p.closed++
+	}
+	if empty > 0 {
+		p.closed--
+		p.learnHour(&Counts{}, empty-1) // the last of the empty hours is a closed one with nothing in it
+		p.closed++
+	}
+}
+
+// learnHour takes in the closed hour before which as many hours were empty.
+func (p *Profile) learnHour(sum *Counts, empty float64) {
+	if p.Guarded {
+		for q := range sum {
+			sum[q][Foreign] = 0
+		}
+	}
+	for h := range min(int64(empty), int64(len(p.Week))) {
+		p.learnWeek(p.closed-1-h, 0)
+	}
+	p.learnWeek(p.closed, sum.Total(Requests))
+	for q := range p.total {
+		p.total[q].learn(sum.Total(Quantity(q)), empty, p.hours)
+		for s := range p.apart[q] {
+			p.apart[q][s].learn(sum[q][s], empty, p.hours)
+		}
+	}
+	p.hours += empty + 1
+}
+
+func (p *Profile) learnWeek(hour int64, calls float64) {
+	w := &p.Week[hour%int64(len(p.Week))]
+	*w += (calls - *w) / 2
+}
+
+// UsualHour is how many calls the hour of day of t usually brings, on a
+// working day or on a weekend as t is, by the last weeks: the (lower) median of
+// those days, so that a burst now and then makes nothing usual.
+func (p *Profile) UsualHour(t Time) float64 {
+	hour := int64(t/Hour) % 24
+	var cells [7]float64
+	n := 0
+	for day := range int64(7) {
+		if weekend(day) != weekend(int64(t/Day)) {
+			continue
+		}
+		i := n
+		for ; i > 0 && cells[i-1] > p.Week[day*24+hour]; i-- {
+			cells[i] = cells[i-1]
+		}
+		cells[i] = p.Week[day*24+hour]
+		n++
+	}
+	return cells[(n-1)/2]
+}
+
+// Quiet is how far the usual networks of the principal have fallen silent in
+// the hour before t, between 0 (they are as busy as ever, or nothing was to be
+// expected of them) and 1. An egress that moves makes them silent; a thief
+// beside them does not.
+func (p *Profile) Quiet(t Time) float64 {
+	expected := p.expected(t)
+	seen := p.minutes.hour[Requests][Usual]
+	if seen >= expected {
+		return 0
+	}
+	return (1 - seen/expected) * expected / (expected + 2)
+}
+
+// burst is how many times the calls that an hour is expected to bring may come
+// in it without being more than usual.
+const burst = 4
+
+// Moved is what an egress that moves may bring from its new network in the
+// hour before t, as a share of the principal's busiest hour, between 0 and 1:
+// some times the calls that were expected of the usual networks and did not come.
+func (p *Profile) Moved(t Time) float64 {
+	busiest := p.total[Requests].Max
+	if busiest == 0 {
+		return 0
+	}
+	return math.Min(1, burst*p.Quiet(t)*p.expected(t)/busiest)
+}
+
+// expected is how many calls the hour before t usually brings.
+func (p *Profile) expected(t Time) float64 {
+	begun := float64(t%Hour) / float64(Hour)
+	return begun*p.UsualHour(t) + (1-begun)*p.UsualHour(t-Hour)
+}
+
+// Strangers are the networks, at most n, that the principal does not yet use
+// or that an incident accuses, the most used first. Only their Prefix is known.
+func (p *Profile) Strangers(t Time, n int) []Network {
+	var found []Network
+	for _, key := range p.Networks.Top(p.Networks.Len()) {
+		stranger := Network{Prefix: key}
+		if len(found) < n && p.Standing(&stranger, t) == Foreign {
+			found = append(found, stranger)
+		}
+	}
+	return found
+}
+
+// weekend reports whether a day since 1970-01-01, a Thursday, is a Saturday or a Sunday.
+func weekend(day int64) bool { return day%7 == 2 || day%7 == 3 }
+
+// Learn remembers e. Detectors must have judged it before. late: the event
+// came so late that it teaches novelty only.
+func (p *Profile) Learn(e Event, late bool) {
+	switch e := e.(type) {
+	case *Call:
+		p.learnCall(e, late)
+	case *Usage:
+		if !late {
+			p.count(e.Time, p.Standing(&e.From, e.Time), TokensUsed, float64(e.Tokens.Total()))
+		}
+	}
+}
+
+// LearnPeer has a resource's profile remember a call of one of its callers, as
+// Learn does. How it was authenticated is not learned where the log does not
+// show the caller, or the key was refused.
+func (p *Profile) LearnPeer(c *Call, by PrincipalKind, late bool) {
+	p.learnCall(c, late)
+	if c.Proven() && c.Status != unauthorized {
+		p.Callers.learn(by, c.Time, maxValues)
+	}
+}
+
+func (p *Profile) learnCall(c *Call, late bool) {
+	p.Advance(c.Time)
+	standing := p.Standing(&c.From, c.Time)
+	if p.First == 0 || c.Time < p.First {
+		p.First = c.Time
+	}
+	p.Last = max(p.Last, c.Time)
+	p.Calls++
+
+	if c.From.Known() {
+		p.Networks.learn(c.From.Prefix, c.Time, maxNetworks)
+		p.Kinds.learn(c.From.Kind, c.Time, maxValues)
+	}
+	if c.From.ASN != 0 {
+		p.Organizations.learn(c.From.ASN, c.Time, maxValues)
+	}
+	if c.From.Country.Known() && !c.From.Weak {
+		p.Countries.learn(c.From.Country, c.Time, maxValues)
+	}
+	if c.Model != "" && c.Status != notFound {
+		p.Models.learn(c.Model, c.Time, maxValues)
+	}
+	if c.Deployment != "" && c.Status != notFound {
+		p.Deployments.learn(c.Deployment, c.Time, maxValues)
+	}
+	if c.Operation != "" {
+		p.Operations.learn(c.Operation, c.Time, maxValues)
+	}
+	p.Clients.learn(c.Client, c.Time, maxValues)
+
+	if late {
+		return
+	}
+	p.count(c.Time, standing, Requests, 1)
+	if n := c.Tokens.Total(); n > 0 {
+		p.count(c.Time, standing, TokensUsed, float64(n))
+	}
+	if c.Images > 0 && !c.Failed() {
+		p.count(c.Time, standing, Images, float64(c.Images))
+	}
+}
+
+// count adds n of q to the minute of t, unless its hour is closed.
+func (p *Profile) count(t Time, s Standing, q Quantity, n float64) {
+	at := int64(t / Minute)
+	if n <= 0 || at/60 < p.closed {
+		return
+	}
+	p.Advance(t)
+	p.minutes.add(at, p.now, s, q, n)
+}
+
+// Accuse marks the networks that an incident is about at t: what comes from
+// them is foreign for accusedFor, or until the incident is judged benign.
+func (p *Profile) Accuse(networks []netip.Prefix, t Time) {
+	for _, n := range networks {
+		if e := p.Networks.Find(n); e != nil {
+			e.Accused = t
+		}
+	}
+}
+
+// Absolve takes every accusation back: what the principal did was benign.
+func (p *Profile) Absolve() {
+	for i := range p.Networks.entries {
+		p.Networks.entries[i].Accused = 0
+	}
+}

@@ -1,0 +1,130 @@
+// Package volumesurge finds a key that is drained: far more requests or tokens
+// than usual at once, or a little too many for a long time.
+package volumesurge
+
+import (
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/stat"
+)
+
+// Detector is volume-surge.
+//
+// Instant tests compare the rolling hour with the principal's busiest hour:
+// in total, from near and from foreign networks. Persistent ones gather small
+// evidence over windows of ten minutes. They miss opposite attacks: a smash is
+// over before evidence has gathered, and a trickle never makes a busy hour.
+var Detector = detectors.New(detectors.Description{
+	ID:    "volume-surge",
+	Title: "Surge of requests or tokens",
+	Text: "A principal uses far more requests or tokens in an hour than in its busiest hour so far, or more than usual for many hours. Volume from networks that it never used is judged apart, against what such networks brought before: " +
+		"there a few calls in ten minutes stand out beside any benign traffic. Where the usual networks fell silent at the same time, an egress has moved, and that volume is forgiven up to what is usual in total. " +
+		"A thief inside the principal's own networks who stays below its busiest hours is missed here.",
+	Severity: detectors.High,
+	Family:   detectors.Volume,
+	Scope:    detectors.PerPrincipal,
+	Techniques: []detectors.Technique{
+		{Framework: "ATT&CK 17.1", ID: "T1496.004"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0034"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0029"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0048.000"},
+		{Framework: "OWASP LLM 2025", ID: "LLM10"},
+	},
+	Benign: []string{
+		"A load test, a launch or a marketing day.",
+		"A nightly batch that is run twice, or on more data than ever.",
+		"A storm of retries while the service fails.",
+		"An egress that moves while a burst is on.",
+	},
+	Triage: []string{
+		"Look at the networks that the surge comes from: the usual ones, or others beside them.",
+		"Ask the owner of the key for a launch, a load test or a batch at that time.",
+		"Look at the share of answers 429 and 5xx: retries of an outage, or a key driven to its quota.",
+		"Compare models and sizes of prompts with the usual ones.",
+		"Compare the cost so far with the budget of the principal.",
+	},
+	Version: 1,
+}, observe)
+
+// slack is what is added to both sides of a ratio, so that small numbers do not jump.
+var slack = [detectors.Quantities]struct{ total, apart float64 }{
+	detectors.Requests:   {total: 20, apart: 2},
+	detectors.TokensUsed: {total: 20000, apart: 2000},
+}
+
+type state struct {
+	Said    stat.Latch
+	Window  int64 // of ten minutes since 1970, the open one
+	All     series
+	Foreign series
+}
+
+// surge is what one test saw.
+type surge struct {
+	bits       float64
+	quantity   detectors.Quantity
+	hours      float64 // that it lasts
+	observed   float64 // in those hours
+	usual      float64 // at most, in as many hours
+	persistent bool
+	apart      bool // it is about networks that the principal does not use
+}
+
+func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
+	var most surge
+	var from *detectors.Network
+	switch e := e.(type) {
+	case *detectors.Call:
+		from = &e.From
+		standing := before.Standing(from, e.Time)
+		now := *before.Hour()
+		now[detectors.Requests][standing]++
+		now[detectors.TokensUsed][standing] += float64(e.Tokens.Total())
+		most = instant(before, e.Time, &now)
+		if s := own.persistent(before, e.Time, standing); s.bits > most.bits {
+			most = s
+		}
+	case *detectors.Usage:
+		from = &e.From
+		now := *before.Hour()
+		now[detectors.TokensUsed][before.Standing(from, e.Time)] += float64(e.Tokens.Total())
+		most = instant(before, e.Time, &now)
+	default:
+		return detectors.Finding{}, false
+	}
+	if !own.Said.Raise(int64(e.When()/detectors.Day), most.bits, detectors.MinBits) {
+		return detectors.Finding{}, false
+	}
+	return finding(before, e.When(), from, most), true
+}
+
+// instant compares the rolling hour, now, with the busiest hours.
+func instant(before *detectors.Profile, t detectors.Time, now *detectors.Counts) surge {
+	var most surge
+	for _, q := range [...]detectors.Quantity{detectors.Requests, detectors.TokensUsed} {
+		// The tests of both quantities share their names: a day counts with the higher one.
+		if now.Total(q) > before.Total(q).Max {
+			most.take(before, t, "volume-surge/hour", q, now.Total(q), before.Total(q).Max, slack[q].total, false)
+		}
+		if now[q][detectors.Near] > before.Apart(q, detectors.Near).Max {
+			most.take(before, t, "volume-surge/near", q, now[q][detectors.Near], benchmark(before, t, q, detectors.Near), slack[q].apart, true)
+		}
+		if now[q][detectors.Foreign] > before.Apart(q, detectors.Foreign).Max {
+			most.take(before, t, "volume-surge/foreign", q, now[q][detectors.Foreign], benchmark(before, t, q, detectors.Foreign), slack[q].apart, true)
+		}
+	}
+	return most
+}
+
+// benchmark is what an hour of q from networks of a standing may bring: as much
+// as ever before, and where the usual networks fell silent, all that was theirs.
+func benchmark(before *detectors.Profile, t detectors.Time, q detectors.Quantity, s detectors.Standing) float64 {
+	return before.Apart(q, s).Max + before.Moved(t)*before.Total(q).Max
+}
+
+// take makes most what the instant test saw, where that is more surprising.
+func (most *surge) take(before *detectors.Profile, t detectors.Time, test string, q detectors.Quantity, observed, usual, slack float64, apart bool) {
+	bits := before.Bits(test, t, stat.Above(observed, usual, slack))
+	if bits > most.bits {
+		*most = surge{bits: bits, quantity: q, hours: 1, observed: observed, usual: usual, apart: apart}
+	}
+}
