@@ -1,0 +1,44 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/azurelog"
+	"github.com/keywarden/keywarden/internal/incident"
+)
+
+// Fold judges fragments that are decoded already, in one goroutine and in
+// memory: what a simulation makes is judged without being written first.
+type Fold struct{ w *worker }
+
+// NewFold is a Fold that has judged nothing. Of the engine's store it uses nothing.
+func (e *Engine) NewFold() *Fold {
+	alone := *e
+	alone.Store, alone.Workers = NewMemory(), 1
+	return &Fold{newWorker(context.Background(), &run{Engine: &alone})}
+}
+
+// Take judges a fragment at the given time of the log, which must not go back.
+// It fills in what the tables know of the fragment's address.
+func (f *Fold) Take(fragment *azurelog.Fragment, clock detectors.Time) {
+	locate(fragment, f.w.Locate)
+	f.w.resource(fragment.Resource).take(fragment, clock)
+}
+
+// Tally counts what became of the fragments.
+func (f *Fold) Tally() Tally { return f.w.tally }
+
+// Incidents are the incidents that changed since the last call, sorted as incident.Compare does.
+func (f *Fold) Incidents() []*incident.Incident {
+	var all []*incident.Incident
+	for _, r := range f.w.resources {
+		all = append(all, r.itself.episode.Take()...)
+		for _, p := range r.principals {
+			all = append(all, p.episode.Take()...)
+		}
+	}
+	slices.SortFunc(all, incident.Compare)
+	return all
+}

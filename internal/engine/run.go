@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/keywarden/keywarden/internal/azurelog"
+)
+
+// run is one Replay: decoders, one order, and workers that judge.
+type run struct {
+	*Engine
+	seed    maphash.Seed
+	jobs    chan job
+	workers []*worker
+	running sync.WaitGroup
+
+	clock     clock
+	positions map[string]Position // as of the last commit
+	moved     map[string]Position // since then
+	sent      int                 // fragments since then
+	full      atomic.Bool         // a worker holds more than its share of the memory
+	met       map[string]bool     // identities of this run's sources
+	cursors   []*cursor           // of the group that is being taken in
+
+	mu     sync.Mutex // for counts and result.Unreadable
+	counts azurelog.Counts
+	result Report
+}
+
+// newRun starts the decoders and the workers where the store's log stands.
+func newRun(ctx context.Context, e *Engine) (*run, error) {
+	log, err := e.Store.Log(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("engine: read how far the log was taken in: %w", err)
+	}
+	r := &run{
+		Engine:    e,
+		seed:      maphash.MakeSeed(),
+		jobs:      make(chan job),
+		clock:     clock{now: log.Clock},
+		positions: log.Positions,
+		moved:     map[string]Position{},
+		met:       map[string]bool{},
+	}
+	for range e.Workers {
+		r.running.Go(r.decode)
+		r.workers = append(r.workers, newWorker(ctx, r))
+	}
+	for _, w := range r.workers {
+		r.running.Go(w.work)
+	}
+	for _, resource := range log.Waiting {
+		w := r.workers[r.workerOf(resource)]
+		w.in <- task{do: func(w *worker) { w.resource(resource) }}
+	}
+	return r, nil
+}
+
+// workerOf is who judges a resource.
+func (r *run) workerOf(resource string) uint32 {
+	return uint32(maphash.String(r.seed, resource) % uint64(r.Workers))
+}
+
+// stop ends the decoders and the workers.
+func (r *run) stop() {
+	close(r.jobs)
+	for _, w := range r.workers {
+		close(w.in)
+	}
+	r.running.Wait()
+	for _, w := range r.workers {
+		r.result.add(&w.tally)
+	}
+	r.result.Counts = r.counts
+}
+
+// groupsAhead is how many groups are opened before they are wanted.
+const groupsAhead = 2
+
+// take is the whole way, from opening the sources to the last commit.
+func (r *run) take(ctx context.Context, groups [][]Source) error {
+	opened := make(chan []*stream, groupsAhead)
+	reading, cancel := context.WithCancel(ctx)
+	var readers sync.WaitGroup
+	defer readers.Wait() // they feed the decoders, which stop ends
+	defer cancel()
+	readers.Go(func() {
+		defer close(opened)
+		for _, group := range groups {
+			streams := make([]*stream, len(group))
+			for i, source := range group {
+				s := &stream{source: source, known: make(chan struct{}), blocks: make(chan chan *decoded, blocksAhead)}
+				readers.Go(func() { s.read(reading, r) })
+				streams[i] = s
+			}
+			if !offer(reading, opened, streams) {
+				return
+			}
+		}
+	})
+	for streams := range opened {
+		if err := r.order(ctx, streams); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.conclude()
+	return r.close(ctx)
+}
+
+// close lets the time pass that a row without identity waits for, and commits.
+func (r *run) close(ctx context.Context) error {
+	end := r.clock.now + identityWait
+	r.each(func(w *worker) {
+		for _, resource := range w.resources {
+			resource.tick(end)
+		}
+	})
+	return r.commit(ctx)
+}
+
+// each has every worker do something after all that it was sent, and waits for all.
+func (r *run) each(do func(*worker)) {
+	var done sync.WaitGroup
+	for _, w := range r.workers {
+		w.flush()
+		done.Add(1)
+		w.in <- task{do: func(w *worker) { defer done.Done(); do(w) }}
+	}
+	done.Wait()
+}
+
+// setAside counts poison and keeps the first of it for the report.
+func (r *run) setAside(source string, poison []azurelog.Poison) {
+	for _, p := range poison {
+		r.result.Poison++
+		if len(r.result.Worst) < maxWorst {
+			r.result.Worst = append(r.result.Worst, SetAside{source, p})
+		}
+	}
+}
+
+// ended says why a stream that gives out no more came to its end, and keeps where.
+func (r *run) ended(ctx context.Context, c *cursor) {
+	if ctx.Err() != nil || c.id == "" && c.err == nil {
+		return
+	}
+	if c.err != nil {
+		r.result.Unreadable = append(r.result.Unreadable, fmt.Errorf("%s: %w", c.source.Name, c.err))
+	}
+	if c.id != "" {
+		p := c.position()
+		if c.from.Done && p.Offset == c.from.Offset {
+			r.result.Known++
+		}
+		p.Done = c.err == nil
+		r.moved[c.id] = p
+	}
+}
+
+// breath is how many fragments are judged between two commits at least, however little memory there is.
+const breath = 4096
+
+// commitIfDue commits when enough was taken in since the last time, or the memory is full.
+func (r *run) commitIfDue(ctx context.Context) error {
+	due := r.sent >= r.CommitEvery || r.sent >= breath && r.full.Load()
+	if !due || len(r.clock.held) > 0 {
+		return nil
+	}
+	if err := r.commit(ctx); err != nil {
+		return err
+	}
+	if r.full.Swap(false) {
+		r.each(func(w *worker) { w.evict() })
+	}
+	return nil
+}
+
+// commit makes durable what was sent so far.
+func (r *run) commit(ctx context.Context) error {
+	batches := make([]Batch, len(r.workers))
+	errs := make([]error, len(r.workers))
+	r.each(func(w *worker) { errs[w.index] = w.save(&batches[w.index]) })
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, c := range r.cursors {
+		r.moved[c.id] = c.position()
+	}
+	all := Batch{Log: Log{Clock: r.clock.now, Positions: r.moved}}
+	for i := range batches {
+		b := &batches[i]
+		all.States = append(all.States, b.States...)
+		all.Incidents = append(all.Incidents, b.Incidents...)
+		all.Log.Waiting = append(all.Log.Waiting, b.Log.Waiting...)
+	}
+	if err := r.Store.Commit(ctx, &all); err != nil {
+		return fmt.Errorf("engine: commit: %w", err)
+	}
+	r.moved, r.sent = map[string]Position{}, 0
+	return nil
+}

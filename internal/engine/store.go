@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/incident"
+)
+
+// Store keeps what the engine must find again. Its readers may be called from
+// several goroutines; Commit is not called beside another Commit.
+type Store interface {
+	// Log is the state of the log as of the last commit; the zero Log where there was none.
+	Log(ctx context.Context) (Log, error)
+
+	// State is what the last commit of that key held; nil where there was none.
+	State(ctx context.Context, key Key) ([]byte, error)
+
+	// Commit takes in a batch wholly or, on an error, not at all.
+	Commit(ctx context.Context, b *Batch) error
+
+	// Incidents are all incidents, sorted as incident.Compare does.
+	Incidents(ctx context.Context) ([]*incident.Incident, error)
+}
+
+// Log is how far the log was taken in.
+type Log struct {
+	Clock     detectors.Time      // the latest time that the log has reached
+	Positions map[string]Position // by the source's identity
+
+	// Waiting are the resources with rows that wait for their identity: time
+	// must pass for them even when they are not heard of again.
+	Waiting []string
+}
+
+// Position is how far a source was taken in, by its identity.
+type Position struct {
+	Offset int64 // where the first record stands that was not taken in
+	Done   bool  // the source was taken in to its end
+}
+
+// Key names a state: of a resource, or of a principal on it.
+type Key struct {
+	Resource  string
+	Principal string // "kind/id"; "" for the resource's own state
+}
+
+// State is the bytes to keep under a key.
+type State struct {
+	Key  Key
+	Data []byte
+}
+
+// Batch is what one commit changes.
+type Batch struct {
+	Log       Log // Positions holds those that changed
+	States    []State
+	Incidents []*incident.Incident // by their ID, each replaces the one before
+}
+
+// Memory is a Store that lasts as long as the process.
+type Memory struct {
+	mu        sync.RWMutex
+	log       Log
+	states    map[Key][]byte
+	incidents map[string]*incident.Incident
+}
+
+var _ Store = (*Memory)(nil)
+
+// NewMemory is an empty Memory.
+func NewMemory() *Memory {
+	return &Memory{
+		log:       Log{Positions: map[string]Position{}},
+		states:    map[Key][]byte{},
+		incidents: map[string]*incident.Incident{},
+	}
+}
+
+// Log implements Store.
+func (m *Memory) Log(context.Context) (Log, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return Log{Clock: m.log.Clock, Positions: maps.Clone(m.log.Positions), Waiting: m.log.Waiting}, nil
+}
+
+// State implements Store.
+func (m *Memory) State(_ context.Context, key Key) ([]byte, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.states[key], nil
+}
+
+// Commit implements Store.
+func (m *Memory) Commit(ctx context.Context, b *Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.log.Clock, m.log.Waiting = b.Log.Clock, b.Log.Waiting
+	maps.Copy(m.log.Positions, b.Log.Positions)
+	for _, s := range b.States {
+		m.states[s.Key] = s.Data
+	}
+	for _, i := range b.Incidents {
+		m.incidents[i.ID] = i
+	}
+	return nil
+}
+
+// Incidents implements Store.
+func (m *Memory) Incidents(context.Context) ([]*incident.Incident, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(m.incidents), incident.Compare), nil
+}

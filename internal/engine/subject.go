@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/incident"
+)
+
+// subject is whom incidents are about: a principal, or the resource itself.
+type subject struct {
+	caller
+	home     *resource
+	scope    detectors.Scope
+	profile  detectors.Profile
+	memories []detectors.Memory // by detector; nil where it has none yet
+	foreign  []saved            // memories that no detector here can read: kept as they are
+	episode  incident.Episode
+	guarded  bool           // an incident of medium severity or above is open
+	changed  bool           // since it was saved
+	used     detectors.Time // on the log's clock
+	size     int64          // in memory, roughly, in bytes
+}
+
+// saved is the memory of a detector as bytes.
+type saved struct {
+	id      string
+	version int
+	data    []byte
+}
+
+// newSize is about what a subject takes that was not saved yet.
+const newSize = 6 << 10
+
+func newSubject(r *resource, c caller) *subject {
+	s := &subject{caller: c, home: r, memories: make([]detectors.Memory, len(r.Detectors)), size: newSize}
+	s.profile.Principal = detectors.Principal{Kind: c.Kind, ID: c.ID, Resource: r.id}
+	if c.Kind == detectors.ResourcePrincipal {
+		s.scope = detectors.PerResource
+	} else {
+		s.profile.Resource = &r.itself.profile
+	}
+	if r.Scale != nil {
+		s.profile.Scale = r.Scale(s.profile.Principal)
+	}
+	r.size += s.size
+	return s
+}
+
+// memory is what detector i remembers of the subject.
+func (s *subject) memory(i int) detectors.Memory {
+	if s.memories[i] == nil {
+		s.memories[i] = s.home.Detectors[i].NewMemory()
+	}
+	return s.memories[i]
+}
+
+func (s *subject) touch(clock detectors.Time) {
+	s.changed, s.used = true, clock
+}
+
+// add takes a finding into the episode. What an incident of medium severity
+// accuses is not learned as usual while it is open.
+func (s *subject) add(d *detectors.Detector, f detectors.Finding) {
+	before := s.episode.ID()
+	s.episode.Add(s.profile.Principal, d, f)
+	if !s.home.Quiet {
+		s.episode.Announce()
+	} else if s.episode.ID() != before {
+		s.episode.Suppress()
+	}
+	if s.episode.Severity() >= detectors.Medium {
+		s.guarded = true
+		s.profile.Guarded = true
+		s.profile.Accuse(s.episode.Accused(), f.Time)
+	}
+}
+
+// concern counts an event that the open incident is about.
+func (s *subject) concern(e detectors.Event, prices *incident.Prices) {
+	if !s.episode.Open() {
+		return
+	}
+	s.episode.Tick(e.When())
+	if s.guarded && s.episode.Severity() < detectors.Medium {
+		s.guarded, s.profile.Guarded = false, false
+	}
+	switch e := e.(type) {
+	case *detectors.Call:
+		s.episode.Concern(e, prices)
+	case *detectors.Usage:
+		s.episode.ConcernUsage(e, prices)
+	}
+}
+
+var errState = errors.New("saved state is cut off or corrupt: move the store away and replay the logs into a new one")
+
+// key is where the subject is kept.
+func (s *subject) key() Key {
+	k := Key{Resource: s.home.id}
+	if s.scope != detectors.PerResource {
+		k.Principal = s.Kind.String() + "/" + s.ID
+	}
+	return k
+}
+
+// load reads the subject from the store, where it is there.
+func (s *subject) load() {
+	data, err := s.home.Store.State(s.home.ctx, s.key())
+	if err == nil && data != nil {
+		err = s.restore(data)
+	}
+	if err != nil {
+		s.home.fail(fmt.Errorf("engine: state of %s: %w", s.key().Principal, err))
+	}
+}

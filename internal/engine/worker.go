@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/azurelog"
+)
+
+// worker judges the resources that are its own, in the order of the log.
+type worker struct {
+	*run
+	index     int
+	in        chan task
+	pending   task // not sent yet; of the one who sends
+	resources map[string]*resource
+	tally     Tally
+	size      int64 // of the states in memory, roughly
+	err       error // the first of the store; nothing is judged after it
+	ctx       context.Context
+}
+
+// task is fragments to judge, in order, or something to do between them.
+type task struct {
+	items   []item
+	batches []*decoded // that the items point into
+	do      func(*worker)
+}
+
+// item is a fragment at its place in the log.
+type item struct {
+	fragment *azurelog.Fragment
+	clock    detectors.Time
+}
+
+// taskSize is how many fragments are sent at once.
+const taskSize = 512
+
+func newWorker(ctx context.Context, r *run) *worker {
+	return &worker{run: r, index: len(r.workers), ctx: ctx, in: make(chan task, 8), resources: map[string]*resource{}}
+}
+
+// send gives the worker a fragment of batch.
+func (w *worker) send(f *azurelog.Fragment, clock detectors.Time, batch *decoded) {
+	p := &w.pending
+	p.items = append(p.items, item{f, clock})
+	if !slices.Contains(p.batches, batch) {
+		batch.users.Add(1)
+		p.batches = append(p.batches, batch)
+	}
+	if len(p.items) == taskSize {
+		w.flush()
+	}
+}
+
+// flush sends what is pending.
+func (w *worker) flush() {
+	if len(w.pending.items) > 0 {
+		w.in <- w.pending
+		w.pending = task{items: make([]item, 0, taskSize)}
+	}
+}
+
+// work judges until there are no more tasks.
+func (w *worker) work() {
+	for t := range w.in {
+		for _, i := range t.items {
+			if w.err == nil && w.ctx.Err() == nil {
+				w.resource(i.fragment.Resource).take(i.fragment, i.clock)
+			}
+		}
+		for _, d := range t.batches {
+			d.done()
+		}
+		if t.do != nil {
+			t.do(w)
+		}
+		if w.size > w.Memory/int64(w.Workers) {
+			w.full.Store(true)
+		}
+	}
+}
+
+// resource is the state of a resource, from the store where it is not in memory.
+func (w *worker) resource(id string) *resource {
+	if r := w.resources[id]; r != nil {
+		return r
+	}
+	r := newResource(w, id)
+	data, err := w.Store.State(w.ctx, Key{Resource: id})
+	if err == nil && data != nil {
+		err = r.restore(data)
+	}
+	if err != nil {
+		w.fail(fmt.Errorf("engine: state of %s: %w", id, err))
+	}
+	w.resources[id] = r
+	return r
+}
+
+// fail stops the worker's judging: the run ends at its next commit.
+func (w *worker) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// save adds to b what changed since the last time.
+func (w *worker) save(b *Batch) error {
+	for _, r := range w.resources {
+		if w.err != nil {
+			break
+		}
+		if err := r.save(b); err != nil {
+			w.fail(fmt.Errorf("engine: save %s: %w", r.id, err))
+		}
+	}
+	return w.err
+}
+
+// evict drops saved principals from memory, the longest unused first, until
+// half of the worker's share is free.
+func (w *worker) evict() {
+	var all []*subject
+	for _, r := range w.resources {
+		for _, p := range r.principals {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(a, b *subject) int { return int(a.used - b.used) })
+	for _, p := range all {
+		if w.size <= w.Memory/int64(w.Workers)/2 {
+			return
+		}
+		p.home.drop(p)
+	}
+}

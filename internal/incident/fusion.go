@@ -1,0 +1,214 @@
+package incident
+
+import (
+	"math"
+
+	"github.com/keywarden/keywarden/detectors"
+)
+
+// Weights of the fusion. Bits are -log2 of the share of benign principal-days
+// on which a detector says as much or more.
+const (
+	// Floor is the least bits that count at all: less comes up on more than
+	// one benign day in eight and tells nothing.
+	Floor = 3
+
+	// VeryStrong is what one family needs alone for more than low. Calibration
+	// resolves some 12 bits; beyond, a fitted tail is trusted only with room to spare.
+	VeryStrong = 20
+
+	// HalfLife of a finding's bits, in event time: an attack's parts come
+	// within hours, coincidences do not. They are renewed by a finding that
+	// accuses the same network.
+	HalfLife = 6 * detectors.Hour
+
+	// Life of an episode after its last finding.
+	Life = 24 * detectors.Hour
+)
+
+// caps is the most that each family adds to a risk, in bits: no single one
+// makes an incident high. Place and fan-out are below VeryStrong, because
+// benign principals do move.
+var caps = [detectors.Families]float64{
+	detectors.Place:        14,
+	detectors.Volume:       24,
+	detectors.Image:        24,
+	detectors.FanOut:       16,
+	detectors.Errors:       20,
+	detectors.ControlPlane: 24,
+}
+
+// MaxRisk is the sum of all families' caps, which no risk exceeds.
+var MaxRisk = func() (sum float64) {
+	for _, most := range caps {
+		sum += most
+	}
+	return sum
+}()
+
+// ladder is the least risk of each severity, the highest first. Medium is
+// reached by less than one benign principal-day in 300, which is 0.1 false
+// incidents a principal-month, even where two of the families always move
+// together; each further step is rarer by 2^5 at least. Info is the rest.
+var ladder = [...]struct {
+	severity detectors.Severity
+	risk     float64
+}{
+	{detectors.Critical, 42},
+	{detectors.High, 28},
+	{detectors.Medium, 18},
+	{detectors.Low, 8},
+}
+
+// chains are what an attack does in this order within Life. The second step's
+// finding is then corroborated, and worth some bits more; several chains count
+// as the best of them.
+var chains = [...]struct {
+	first, then string // detectors
+	bits        float64
+}{
+	{"key-check", "image-burst", 4}, // tested, then drained
+	{"key-check", "volume-surge", 4},
+	{"model-enumeration", "image-burst", 3}, // looked around, then used
+	{"model-enumeration", "volume-surge", 3},
+	{"key-auth-appears", "image-burst", 3}, // a key out of nowhere, then drained
+	{"key-auth-appears", "volume-surge", 3},
+}
+
+// trace is a detector's evidence and what fusion has to know about it.
+type trace struct {
+	Evidence
+	Family uint8              `json:"family"`
+	Limit  detectors.Severity `json:"limit"` // the most that the detector makes of an incident alone
+	Peak   peak               `json:"peak"`
+}
+
+// peak is the finding of a detector whose decayed bits are the most. Decay is
+// the same for all, so the order of two peaks never changes.
+type peak struct {
+	Bits  float64        `json:"bits"` // capped by the family
+	Time  detectors.Time `json:"time"`
+	Fresh detectors.Time `json:"fresh,omitempty"` // when it was renewed, if it was
+}
+
+// at is the peak's bits, decayed until t.
+func (p peak) at(t detectors.Time) float64 {
+	return p.Bits * math.Exp2(-float64(max(t-max(p.Time, p.Fresh), 0))/float64(HalfLife))
+}
+
+// weaker reports whether p is worth no more than q whenever both have happened.
+func (p peak) weaker(q peak) bool {
+	now := max(p.Time, p.Fresh, q.Time, q.Fresh)
+	return p.at(now) <= q.at(now)
+}
+
+// add counts an observation.
+func (t *trace) add(o Observation) {
+	if t.Count == 0 {
+		t.First = o
+	}
+	if o.Bits > t.Strongest.Bits {
+		t.Strongest = o
+	}
+	t.Last = o
+	t.Count++
+	if p := (peak{Bits: min(o.Bits, caps[t.Family]), Time: o.Time}); t.Peak.weaker(p) {
+		t.Peak = p
+	}
+}
+
+// renew makes the trace's strongest finding as fresh as o, where both accuse the
+// same network: what was strange about it is no less so while it goes on.
+func (t *trace) renew(o *Observation) {
+	for _, n := range t.Strongest.Networks {
+		for _, again := range o.Networks {
+			if n.Prefix == again.Prefix {
+				t.Peak = peak{Bits: min(t.Strongest.Bits, caps[t.Family]), Time: t.Strongest.Time, Fresh: max(o.Time, t.Peak.Time, t.Peak.Fresh)}
+				return
+			}
+		}
+	}
+}
+
+// weigh is the risk at a time and the severity that follows from it.
+//
+// Of each family the strongest detector counts: its members see the same thing
+// from several sides. Families add up. A family corroborates others as long as
+// it is worth Floor; without corroboration an incident is low at most, unless
+// VeryStrong, and never more than its detectors may make of it alone.
+func weigh(traces []trace, now detectors.Time) (risk float64, severity detectors.Severity) {
+	var families [detectors.Families]float64
+	alone := detectors.Info
+	for i := range traces {
+		t := &traces[i]
+		bits := t.Peak.at(now)
+		families[t.Family] = max(families[t.Family], bits)
+		if bits >= Floor {
+			alone = max(alone, t.Limit)
+		}
+	}
+	var strongest float64
+	var present int
+	for _, bits := range families {
+		risk += bits
+		strongest = max(strongest, bits)
+		if bits >= Floor {
+			present++
+		}
+	}
+	bonus, chained := chain(traces, now)
+	risk = min(risk+bonus, MaxRisk)
+	severity = grade(risk)
+	if present >= 2 || chained {
+		return risk, severity
+	}
+	if strongest < VeryStrong {
+		severity = min(severity, detectors.Low)
+	}
+	return risk, min(severity, alone)
+}
+
+// chain is the best chain's bits, decayed since its second step, and whether
+// that step is still worth Floor.
+func chain(traces []trace, now detectors.Time) (bits float64, chained bool) {
+	for _, c := range chains {
+		first, then := find(traces, c.first), find(traces, c.then)
+		if first == nil || then == nil {
+			continue
+		}
+		if !first.precedes(then.Peak.Time) {
+			continue
+		}
+		bits = max(bits, peak{Bits: c.bits, Time: then.Peak.Time, Fresh: then.Peak.Fresh}.at(now))
+		chained = chained || then.Peak.at(now) >= Floor
+	}
+	return bits, chained
+}
+
+// precedes reports whether a finding that is kept came before then, by less than Life.
+func (t *trace) precedes(then detectors.Time) bool {
+	for _, o := range []*Observation{&t.First, &t.Strongest, &t.Last} {
+		if o.Time < then && then-o.Time < Life {
+			return true
+		}
+	}
+	return false
+}
+
+func find(traces []trace, detector string) *trace {
+	for i := range traces {
+		if traces[i].Detector == detector {
+			return &traces[i]
+		}
+	}
+	return nil
+}
+
+func grade(risk float64) detectors.Severity {
+	for _, step := range ladder {
+		if risk >= step.risk {
+			return step.severity
+		}
+	}
+	return detectors.Info
+}

@@ -1,0 +1,142 @@
+package incident
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/keywarden/keywarden/detectors"
+)
+
+func TestFusion(t *testing.T) {
+	const start = 1000 * detectors.Day
+	newCountry := detector("new-country", detectors.Place, detectors.High)
+	newNetwork := detector("new-network", detectors.Place, detectors.High)
+	volume := detector("volume-surge", detectors.Volume, detectors.High)
+	modest := detector("modest", detectors.Volume, detectors.Medium)
+	quiet := detector("quiet", detectors.Volume, detectors.Low)
+	keyCheck := detector("key-check", detectors.Errors, detectors.High)
+	say := func(d *detectors.Detector, bits float64, after detectors.Time) saying {
+		return saying{d, detectors.Finding{Bits: bits, Time: start + after}}
+	}
+	tests := []struct {
+		name     string
+		said     []saying
+		risk     float64
+		severity detectors.Severity
+	}{
+		{"weak_alone", []saying{say(volume, 5, 0)}, 5, detectors.Info},
+		{"one_family_is_low_at_most", []saying{say(volume, 19, 0)}, 19, detectors.Low},
+		{"very_strong_alone", []saying{say(volume, 20, 0)}, 20, detectors.Medium},
+		{"capped_by_its_family", []saying{say(volume, 300, 0)}, 24, detectors.Medium},
+		{"place_is_never_strong_alone", []saying{say(newCountry, 50, 0)}, 14, detectors.Low},
+		{"alone_no_more_than_the_detector_may", []saying{say(quiet, 24, 0)}, 24, detectors.Low},
+		{"alone_the_family_may_what_its_boldest_may", []saying{say(quiet, 24, 0), say(modest, 10, 0)}, 24, detectors.Medium},
+		{"a_family_does_not_add_up", []saying{say(newCountry, 9, 0), say(newNetwork, 8, 0)}, 9, detectors.Low},
+		{"repeats_do_not_add_up", []saying{say(volume, 12, 0), say(volume, 12, 0), say(volume, 12, 0)}, 12, detectors.Low},
+		{"two_families_add_up", []saying{say(newCountry, 9, 0), say(volume, 9, 0)}, 18, detectors.Medium},
+		{"together_more_than_alone", []saying{say(newCountry, 14, 0), say(quiet, 14, 0)}, 28, detectors.High},
+		{"three_families", []saying{say(newCountry, 14, 0), say(volume, 18, 0), say(keyCheck, 10, 0)}, 42, detectors.Critical},
+		{"decays_by_half_in_six_hours", []saying{say(newCountry, 12, 0), say(volume, 10, 6*detectors.Hour)}, 16, detectors.Low},
+		{"too_long_ago_to_corroborate", []saying{say(newCountry, 5, 0), say(volume, 16.5, 6*detectors.Hour)}, 19, detectors.Low},
+		{"a_repeat_renews", []saying{say(newCountry, 12, 0), say(newCountry, 9, 6*detectors.Hour), say(volume, 9, 6*detectors.Hour)}, 18, detectors.Medium},
+		{"a_weak_repeat_does_not_lower", []saying{say(newCountry, 12, 0), say(newCountry, 3, 0), say(volume, 9, 0)}, 21, detectors.Medium},
+		{"never_falls_back", []saying{say(newCountry, 9, 0), say(volume, 9, 0), say(volume, 3, 23*detectors.Hour)}, 18, detectors.Medium},
+		{"late_finding_counts_decayed", []saying{say(volume, 16, 6*detectors.Hour), say(newCountry, 8, 0)}, 20, detectors.Medium},
+		{"probe_then_burst", []saying{say(keyCheck, 8, 0), say(volume, 10, 6*detectors.Hour)}, 18, detectors.Medium},
+		{"probe_after_burst_is_no_chain", []saying{say(volume, 8, 0), say(keyCheck, 10, 6*detectors.Hour)}, 14, detectors.Low},
+		{"the_last_probe_makes_the_chain", []saying{say(keyCheck, 8, 0), say(keyCheck, 4, 20*detectors.Hour), say(volume, 14, 26*detectors.Hour)}, 20, detectors.Medium},
+		{"a_probe_too_long_ago_is_no_chain", []saying{say(keyCheck, 8, 0), say(newCountry, 3, 20*detectors.Hour), say(volume, 19, 32*detectors.Hour)}, 19.9, detectors.Low},
+		{"a_faded_burst_does_not_corroborate", []saying{say(keyCheck, 8, 0), say(volume, 4, detectors.Hour), say(keyCheck, 19, 13*detectors.Hour)}, 21, detectors.Low},
+		{"yesterdays_probe_corroborates", []saying{say(keyCheck, 8, 0), say(volume, 13.5, 18*detectors.Hour)}, 18.5, detectors.Medium},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var e Episode
+			for _, s := range test.said {
+				e.Add(key, s.d, s.Finding)
+			}
+			i := e.Incident()
+			if i.Risk != test.risk || i.Severity != test.severity {
+				t.Errorf("risk %v, %v; want %v, %v", i.Risk, i.Severity, test.risk, test.severity)
+			}
+		})
+	}
+}
+
+func TestEverythingAtOnce(t *testing.T) {
+	var e Episode
+	e.Add(key, detector("key-check", detectors.Errors, detectors.High), detectors.Finding{Bits: 99, Time: 1})
+	e.Add(key, detector("image-burst", detectors.Image, detectors.High), detectors.Finding{Bits: 99, Time: 2})
+	for family := range detectors.Families {
+		e.Add(key, detector(string(rune('a'+family)), detectors.Family(family), detectors.High), detectors.Finding{Bits: 99, Time: 2})
+	}
+	if i := e.Incident(); i.Risk != MaxRisk || i.Severity != detectors.Critical {
+		t.Errorf("risk %v of %v, %v", i.Risk, MaxRisk, i.Severity)
+	}
+}
+
+func TestChainsNameDetectors(t *testing.T) {
+	known := []string{"new-country", "new-network", "image-burst", "volume-surge", "network-fanout", "key-check", "model-enumeration", "key-auth-appears"}
+	named := map[string]bool{}
+	for _, id := range known {
+		named[id] = true
+	}
+	for _, c := range chains {
+		if !named[c.first] || !named[c.then] || c.bits <= 0 || c.bits > 4 {
+			t.Errorf("chain %+v", c)
+		}
+	}
+	for id := range deeds {
+		if !named[id] {
+			t.Errorf("deed of unknown detector %q", id)
+		}
+	}
+}
+
+func TestLadder(t *testing.T) {
+	var got []detectors.Severity
+	for _, risk := range []float64{3, 7.99, 8, 17.99, 18, 27.99, 28, 41.99, 42, MaxRisk} {
+		got = append(got, grade(risk))
+	}
+	want := []detectors.Severity{
+		detectors.Info, detectors.Info, detectors.Low, detectors.Low, detectors.Medium,
+		detectors.Medium, detectors.High, detectors.High, detectors.Critical, detectors.Critical,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRiskBounds: no stream of findings exceeds the caps, makes risk or
+// severity fall, or moves an id or an opening at medium and above.
+func TestRiskBounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var e Episode
+		var before *Incident
+		for _, s := range drawSteps(t) {
+			s.apply(&e)
+			i := e.Incident()
+			if i == nil {
+				before = nil
+				continue
+			}
+			if i.Risk > MaxRisk || i.Risk < 0 {
+				t.Fatalf("risk %v", i.Risk)
+			}
+			if i.FirstSeen > i.OpenedAt || i.OpenedAt > i.LastSeen {
+				t.Fatalf("seen %v to %v, opened at %v", i.FirstSeen, i.LastSeen, i.OpenedAt)
+			}
+			if before != nil && before.ID == i.ID {
+				if i.Risk < before.Risk || i.Severity < before.Severity {
+					t.Fatalf("fell from %v %v to %v %v", before.Risk, before.Severity, i.Risk, i.Severity)
+				}
+				if before.Severity >= detectors.Medium && i.OpenedAt != before.OpenedAt {
+					t.Fatalf("opening moved from %v to %v", before.OpenedAt, i.OpenedAt)
+				}
+			}
+			before = i
+		}
+	})
+}
