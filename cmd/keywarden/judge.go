@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/keywarden/keywarden/detectors/all"
+	"github.com/keywarden/keywarden/internal/engine"
+)
+
+// judge takes the inputs into a store, and says on standard error what became
+// of them. Quiet keeps the incidents as suppressed.
+//
+// What could not be read is in unread, one error for each input: the others
+// were taken in all the same. Err is why nothing, or not all, was taken in.
+func (j *judging) judge(ctx context.Context, std *streams, store engine.Store, quiet bool) (unread, err error) {
+	groups, unread := discover(j.Paths)
+	if len(groups) == 0 {
+		return nil, unread
+	}
+	prices, err := j.prices()
+	if err != nil {
+		return nil, err
+	}
+	tables, err := j.tables()
+	if err != nil {
+		return nil, err
+	}
+	shown := newProgress(std.err, groups)
+	e, err := engine.New(engine.Config{
+		Detectors: all.Detectors(),
+		Locate:    tables.Locate,
+		Prices:    prices,
+		Store:     store,
+		Workers:   j.Workers,
+		Memory:    int64(j.Memory),
+		Quiet:     quiet,
+		Progress:  shown.add,
+	})
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	report, err := e.Replay(ctx, j.sources(ctx, groups, std.in))
+	shown.done()
+	if err != nil {
+		return nil, err
+	}
+	summarize(std.err, &report, time.Since(begun))
+	return errors.Join(append([]error{unread}, report.Unreadable...)...), nil
+}
