@@ -40,21 +40,27 @@ func (d *decoded) done() {
 func (r *run) decode() {
 	decoder := azurelog.NewDecoder()
 	for j := range r.jobs {
-		d := decodedPool.Get().(*decoded)
-		d.fragments, d.poison = decoder.Decode(d.fragments, j.block)
-		d.users.Store(1)
-		d.end = endOf(&j.block)
-		for i := range d.fragments {
-			f := &d.fragments[i]
-			locate(f, r.Locate)
-			d.workers = append(d.workers, r.workerOf(f.Resource))
-		}
-		j.block.Release()
-		j.result <- d
+		j.result <- r.decoded(decoder, j.block)
 	}
 	r.mu.Lock()
 	r.counts.Merge(decoder.Counts())
 	r.mu.Unlock()
+}
+
+// decoded is a block decoded, with one user, and every fragment located. The
+// block is released.
+func (r *run) decoded(decoder *azurelog.Decoder, b azurelog.Block) *decoded {
+	d := decodedPool.Get().(*decoded)
+	d.fragments, d.poison = decoder.Decode(d.fragments, b)
+	d.users.Store(1)
+	d.end = endOf(&b)
+	for i := range d.fragments {
+		f := &d.fragments[i]
+		locate(f, r.Locate)
+		d.workers = append(d.workers, r.workerOf(f.Resource))
+	}
+	b.Release()
+	return d
 }
 
 func locate(f *azurelog.Fragment, at func(netip.Addr, int) detectors.Network) {

@@ -20,6 +20,7 @@ type run struct {
 	running sync.WaitGroup
 
 	clock     clock
+	commits   int64               // that the store had
 	positions map[string]Position // as of the last commit
 	moved     map[string]Position // since then
 	sent      int                 // fragments since then
@@ -43,6 +44,7 @@ func newRun(ctx context.Context, e *Engine) (*run, error) {
 		seed:      maphash.MakeSeed(),
 		jobs:      make(chan job),
 		clock:     clock{now: log.Clock},
+		commits:   log.Commits,
 		positions: log.Positions,
 		moved:     map[string]Position{},
 		met:       map[string]bool{},
@@ -174,6 +176,11 @@ func (r *run) commitIfDue(ctx context.Context) error {
 	if !due || len(r.clock.held) > 0 {
 		return nil
 	}
+	return r.settle(ctx)
+}
+
+// settle commits, and frees memory where it is full.
+func (r *run) settle(ctx context.Context) error {
 	if err := r.commit(ctx); err != nil {
 		return err
 	}
@@ -194,7 +201,7 @@ func (r *run) commit(ctx context.Context) error {
 	for _, c := range r.cursors {
 		r.moved[c.id] = c.position()
 	}
-	all := Batch{Log: Log{Clock: r.clock.now, Positions: r.moved}}
+	all := Batch{Log: Log{Commits: r.commits, Clock: r.clock.now, Positions: r.moved}}
 	for i := range batches {
 		b := &batches[i]
 		all.States = append(all.States, b.States...)
@@ -204,6 +211,7 @@ func (r *run) commit(ctx context.Context) error {
 	if err := r.Store.Commit(ctx, &all); err != nil {
 		return fmt.Errorf("engine: commit: %w", err)
 	}
+	r.commits++
 	r.moved, r.sent = map[string]Position{}, 0
 	return nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -19,15 +20,22 @@ type Store interface {
 	// State is what the last commit of that key held; nil where there was none.
 	State(ctx context.Context, key Key) ([]byte, error)
 
-	// Commit takes in a batch wholly or, on an error, not at all.
+	// Commit takes in a batch wholly or, on an error, not at all (after one that
+	// is not ErrStale it may be unknown which: read the Log). A batch builds on
+	// a Log; where another was committed since that was read, it is ErrStale.
 	Commit(ctx context.Context, b *Batch) error
 
 	// Incidents are all incidents, sorted as incident.Compare does.
 	Incidents(ctx context.Context) ([]*incident.Incident, error)
 }
 
+// ErrStale says that another process has committed to the store meanwhile. What
+// two remember apart must not be mixed.
+var ErrStale = errors.New("another process has written to this store meanwhile: run one at a time, and this one again")
+
 // Log is how far the log was taken in.
 type Log struct {
+	Commits   int64               // how many there were; in a batch, how many there were before it
 	Clock     detectors.Time      // the latest time that the log has reached
 	Positions map[string]Position // by the source's identity
 
@@ -84,7 +92,9 @@ func NewMemory() *Memory {
 func (m *Memory) Log(context.Context) (Log, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return Log{Clock: m.log.Clock, Positions: maps.Clone(m.log.Positions), Waiting: m.log.Waiting}, nil
+	log := m.log
+	log.Positions = maps.Clone(log.Positions)
+	return log, nil
 }
 
 // State implements Store.
@@ -101,7 +111,10 @@ func (m *Memory) Commit(ctx context.Context, b *Batch) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.log.Clock, m.log.Waiting = b.Log.Clock, b.Log.Waiting
+	if b.Log.Commits != m.log.Commits {
+		return ErrStale
+	}
+	m.log.Commits, m.log.Clock, m.log.Waiting = b.Log.Commits+1, b.Log.Clock, b.Log.Waiting
 	maps.Copy(m.log.Positions, b.Log.Positions)
 	for _, s := range b.States {
 		m.states[s.Key] = s.Data

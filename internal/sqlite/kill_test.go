@@ -32,7 +32,7 @@ func commitForEver(path string) error {
 		return err
 	}
 	for n := 1; ; n++ {
-		if err := s.Commit(ctx, storetest.Batch(n)); err != nil {
+		if err := storetest.Commit(ctx, s, storetest.Batch(n)); err != nil {
 			return err
 		}
 		fmt.Println(n)

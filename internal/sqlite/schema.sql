@@ -1,7 +1,7 @@
 -- How far the log was taken in. One row.
 CREATE TABLE log (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
-    generation INTEGER NOT NULL, -- commits so far
+    commits    INTEGER NOT NULL, -- so far
     clock      INTEGER NOT NULL, -- milliseconds since 1970
     waiting    TEXT    NOT NULL  -- JSON array of resource ids
 ) STRICT;

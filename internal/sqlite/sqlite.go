@@ -24,15 +24,14 @@ import (
 var schema string
 
 // schemaVersion is kept in the file's user_version.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // applicationID marks a file as Keywarden's: "KeyW".
 const applicationID = 0x4b657957
 
 // Store is an open file.
 type Store struct {
-	db         *sql.DB
-	generation int64 // of the log when the file was opened, or last written here
+	db *sql.DB
 }
 
 var _ engine.Store = (*Store)(nil)
@@ -79,8 +78,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		case version != schemaVersion:
 			return fmt.Errorf("written by another version of Keywarden (layout %d, this one reads %d): move it away and replay the logs into a new file", version, schemaVersion)
 		}
-		s.generation, err = generation(ctx, tx)
-		return err
+		return nil
 	})
 }
 
@@ -88,7 +86,7 @@ func (s *Store) prepare(ctx context.Context) error {
 func (s *Store) Log(ctx context.Context) (engine.Log, error) {
 	log := engine.Log{Positions: map[string]engine.Position{}}
 	var waiting string
-	err := s.db.QueryRowContext(ctx, `SELECT clock, waiting FROM log`).Scan(&log.Clock, &waiting)
+	err := s.db.QueryRowContext(ctx, `SELECT commits, clock, waiting FROM log`).Scan(&log.Commits, &log.Clock, &waiting)
 	if errors.Is(err, sql.ErrNoRows) {
 		return log, nil
 	}

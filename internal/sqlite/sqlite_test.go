@@ -32,7 +32,7 @@ func TestStore(t *testing.T) {
 func TestStore_is_found_again_after_close(t *testing.T) {
 	path := newPath(t)
 	s := open(t, path)
-	if err := s.Commit(t.Context(), storetest.Batch(1)); err != nil {
+	if err := storetest.Commit(t.Context(), s, storetest.Batch(1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -101,10 +101,10 @@ func TestOpen_refuses(t *testing.T) {
 func TestCommit_refuses_when_another_process_has_written(t *testing.T) {
 	path := newPath(t)
 	a, b := open(t, path), open(t, path)
-	if err := a.Commit(t.Context(), storetest.Batch(1)); err != nil {
+	if err := storetest.Commit(t.Context(), a, storetest.Batch(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Commit(t.Context(), storetest.Batch(2)); err == nil || !strings.Contains(err.Error(), "another process") {
+	if err := b.Commit(t.Context(), storetest.Batch(2)); !errors.Is(err, engine.ErrStale) {
 		t.Errorf("error %v, want one that names the other process", err)
 	}
 	storetest.Check(t, b, storetest.Batch(1))

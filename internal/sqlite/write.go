@@ -16,14 +16,15 @@ import (
 // Commit implements engine.Store: one transaction.
 func (s *Store) Commit(ctx context.Context, b *engine.Batch) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		switch last, err := generation(ctx, tx); {
-		case err != nil:
+		var commits int64
+		if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(commits), 0) FROM log`).Scan(&commits); err != nil {
 			return err
-		case last != s.generation:
-			return errors.New("another process has written to this store meanwhile: run one at a time, and this one again")
+		}
+		if commits != b.Log.Commits {
+			return engine.ErrStale
 		}
 		return errors.Join(
-			putLog(ctx, tx, s.generation+1, &b.Log),
+			putLog(ctx, tx, &b.Log),
 			put(ctx, tx, `INSERT OR REPLACE INTO state (resource, principal, data) VALUES (?, ?, ?)`, b.States, stateRow),
 			put(ctx, tx, `INSERT OR REPLACE INTO incidents (id, opened_at, document) VALUES (?, ?, ?)`, b.Incidents, incidentRow),
 		)
@@ -31,14 +32,7 @@ func (s *Store) Commit(ctx context.Context, b *engine.Batch) error {
 	if err != nil {
 		return fmt.Errorf("sqlite: write: %w", err)
 	}
-	s.generation++
 	return nil
-}
-
-// generation is how many commits there were.
-func generation(ctx context.Context, tx *sql.Tx) (n int64, err error) {
-	err = tx.QueryRowContext(ctx, `SELECT coalesce(max(generation), 0) FROM log`).Scan(&n)
-	return n, err
 }
 
 // write runs do in a transaction, which it undoes where do fails.
@@ -53,12 +47,12 @@ func (s *Store) write(ctx context.Context, do func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-func putLog(ctx context.Context, tx *sql.Tx, generation int64, log *engine.Log) error {
+func putLog(ctx context.Context, tx *sql.Tx, log *engine.Log) error {
 	waiting, err := json.Marshal(log.Waiting)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO log (id, generation, clock, waiting) VALUES (1, ?, ?, ?)`, generation, int64(log.Clock), string(waiting)); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO log (id, commits, clock, waiting) VALUES (1, ?, ?, ?)`, log.Commits+1, int64(log.Clock), string(waiting)); err != nil {
 		return err
 	}
 	return put(ctx, tx, `INSERT OR REPLACE INTO positions (source, "offset", done) VALUES (?, ?, ?)`,
