@@ -26,7 +26,7 @@ type layer struct {
 
 var layers = []layer{
 	{name: "domain", folders: []string{"detectors"}},
-	{name: "path", folders: []string{"internal/azurelog", "internal/geo", "internal/engine", "internal/incident"}, knows: []string{"domain", "path"}, foreign: true},
+	{name: "path", folders: []string{"internal/azurelog", "internal/geo", "internal/usagelog", "internal/engine", "internal/incident"}, knows: []string{"domain", "path"}, foreign: true},
 	{name: "adapters", folders: []string{"internal/eventhub", "internal/cosmos", "internal/sqlite", "internal/teams", "internal/web"}, knows: []string{"domain", "path"}, foreign: true},
 	{name: "handlers", folders: []string{"handlers"}, knows: []string{"domain", "path"}, foreign: true},
 	{name: "tools", folders: []string{"internal/simulate", "internal/evaluate", "internal/functionshost", "internal/hubemulator", "internal/cosmosemulator"},

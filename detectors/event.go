@@ -144,6 +144,9 @@ const (
 
 var classNames = [...]string{"unknown", "chat", "embedding", "image", "audio", "listing", "management"}
 
+// Known reports whether c is one of the kinds of work above.
+func (c Class) Known() bool { return int(c) < len(classNames) }
+
 // String is the class in lower case.
 func (c Class) String() string { return classNames[c] }
 

@@ -27,7 +27,7 @@ type Style struct {
 // and Call.Time follows from it and the duration. Offset, Ordinal, Call.From
 // and Call.Images are not written. An error says what of f is no record.
 func Append(dst []byte, f *Fragment, s Style) ([]byte, error) {
-	if f.Category >= categories {
+	if !f.Category.Known() {
 		return dst, fmt.Errorf("encode a fragment: category %d is not known", f.Category)
 	}
 	if what := plausible(f.Logged); what != "" {

@@ -53,6 +53,9 @@ const (
 	categories
 )
 
+// Known reports whether c is one of the categories above.
+func (c Category) Known() bool { return c < categories }
+
 var categoryNames = [categories]string{
 	"RequestResponse", "AzureOpenAIRequestUsage", "Audit", "GatewayLogs", "GatewayLlmLogs", "GatewayEvent", "Administrative",
 }

@@ -1,0 +1,77 @@
+// Package usagelog is what travels through the usage hub: the one log that the
+// state of a usage partition is the fold of. A [Message] is what one publisher
+// sends to one partition at once, in a compact form:
+//
+//	version 1, kind
+//	hub, partition     of the source, as strings
+//	arrived            varint, ms since 1970
+//	entries            of kind Fragments, until the end of the message
+//
+// Numbers are varints, times differences to the entry before. A string is the
+// number of its place in a table that both sides build up while they go
+// through the message: 0 is "", the next free number is a new string, which
+// follows. So a call takes some 70 bytes, its repeated names one each.
+//
+// A message is read by the same release that wrote it or a later one; an
+// earlier one refuses it by its version.
+package usagelog
+
+import (
+	"errors"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/azurelog"
+)
+
+// version is the first byte of a message.
+const version = 1
+
+// Kind is what a message is about.
+type Kind uint8
+
+// Kinds of message.
+const (
+	Fragments Kind = iota // of the records of one source partition
+	Tick                  // time has passed: it is Arrived now
+	kinds
+)
+
+// Source is where fragments come from: one partition of a diagnostics hub. Hub
+// names one incarnation of it for ever, "NAMESPACE/HUB/CREATED".
+type Source struct{ Hub, Partition string }
+
+// Message is what is sent at once.
+type Message struct {
+	Kind    Kind
+	Source  Source         // zero for a tick
+	Arrived detectors.Time // when the last event of the source was enqueued, or the time of a tick
+	Entries []Entry        // ascending by Sequence and Fragment.Ordinal
+}
+
+// Entry is a fragment at its position in the source: the sequence number of
+// the event, and in it the Ordinal of the raw record. Offset, Address' network
+// and the other fields that tables fill in are not carried.
+type Entry struct {
+	Sequence int64
+	Fragment azurelog.Fragment
+}
+
+// ErrMessage says that bytes are no message that this program can read.
+var ErrMessage = errors.New("usagelog: no message of the usage log, or one of a later release")
+
+// Flags of an entry, above the bits of its category.
+const (
+	categoryBits = 0x0f
+	isNearEmpty  = 0x10
+	isContinued  = 0x20
+	isCorrelated = 0x40
+	isAct        = 0x80
+)
+
+// Flags of a call, above the bits of its class.
+const (
+	classBits   = 0x0f
+	streamShift = 4
+	isFiltered  = 0x40
+	hasTokens   = 0x80
+)

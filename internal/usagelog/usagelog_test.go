@@ -1,0 +1,246 @@
+package usagelog
+
+import (
+	"errors"
+	"math"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/azurelog"
+	"github.com/keywarden/keywarden/internal/simulate"
+)
+
+var source = Source{Hub: "ns.servicebus.windows.net/diagnostics/2026-01-02T03:04:05Z", Partition: "7"}
+
+// simulated are the records of a few days, one an event.
+func simulated(t testing.TB) (entries []Entry) {
+	t.Helper()
+	campaigns := []simulate.Campaign{{Kind: "storm", Day: 1}, {Kind: "insider", Day: 1}}
+	_, err := simulate.Generate(simulate.Options{Seed: 5, Days: 3, Principals: 10, Campaigns: campaigns}, func(d simulate.Delivery) error {
+		if d.Fragment.Act != nil {
+			d.Fragment.Call = detectors.Call{} // says nothing
+		}
+		entries = append(entries, Entry{int64(len(entries)), d.Fragment})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// carried is what a message holds of entries.
+var carried = cmp.Options{
+	cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}),
+	cmpopts.IgnoreFields(azurelog.Fragment{}, "Offset"),
+}
+
+func write(m *Message) []byte {
+	var w Writer
+	w.Reset(m.Source, m.Arrived)
+	for i := range m.Entries {
+		w.Add(m.Entries[i].Sequence, &m.Entries[i].Fragment)
+	}
+	return w.Bytes()
+}
+
+func TestRead_gives_back_what_was_written_and_is_small(t *testing.T) {
+	entries := simulated(t)
+	const perMessage = 200
+	var r Reader
+	bytes, calls, acts := 0, 0, 0
+	for len(entries) > 0 {
+		n := min(perMessage, len(entries))
+		want := Message{Source: source, Arrived: 20_000 * detectors.Day, Entries: entries[:n]}
+		entries = entries[n:]
+		b := write(&want)
+		var got Message
+		if err := r.Read(b, &got); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got, carried); d != "" {
+			t.Fatalf("-written +read:\n%s", d)
+		}
+		bytes += len(b)
+		for i := range got.Entries {
+			switch f := &got.Entries[i].Fragment; {
+			case f.Act != nil:
+				acts++
+			case f.Category == azurelog.RequestResponse && !f.NearEmpty, f.Category == azurelog.GatewayLogs:
+				calls++
+			}
+		}
+	}
+	if calls < 1000 || acts == 0 {
+		t.Fatalf("%d calls and %d acts: this test measures nothing", calls, acts)
+	}
+	if perCall := float64(bytes) / float64(calls); perCall > 120 {
+		t.Errorf("%.1f bytes a call, with the rows of its tokens and its twins, want 120 at most", perCall)
+	} else {
+		t.Logf("%.1f bytes a call", perCall)
+	}
+}
+
+func TestRead_a_tick(t *testing.T) {
+	var got Message
+	if err := new(Reader).Read(AppendTick(nil, 123), &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(Message{Kind: Tick, Arrived: 123}, got, carried); d != "" {
+		t.Error(d)
+	}
+}
+
+// drawEntries draws entries with values that Azure would not send, too.
+func drawEntries(t *rapid.T) (entries []Entry) {
+	number := rapid.OneOf(rapid.Int64(), rapid.Int64Range(-1, 1000), rapid.SampledFrom([]int64{0, math.MaxInt64, math.MinInt64}))
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "gpt-4o", "a\x00\xff"}))
+	var sequence int64
+	ordinal := 0
+	for range rapid.IntRange(0, 20).Draw(t, "entries") {
+		if step := rapid.Int64Range(0, 3).Draw(t, "step"); step > 0 || len(entries) == 0 {
+			sequence, ordinal = sequence+step, rapid.IntRange(0, 9).Draw(t, "ordinal")
+		} else {
+			ordinal += 1 + rapid.IntRange(0, 9).Draw(t, "more")
+		}
+		f := azurelog.Fragment{
+			Category: azurelog.Category(rapid.IntRange(0, 6).Draw(t, "category")),
+			Logged:   detectors.Time(number.Draw(t, "logged")),
+			Resource: text.Draw(t, "resource"), Ordinal: ordinal,
+		}
+		if rapid.Bool().Draw(t, "correlated") {
+			f.Correlation = azurelog.Correlation(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "correlation"))
+		}
+		switch rapid.IntRange(0, 3).Draw(t, "address") {
+		case 1:
+			f.Address, f.Bits = netip.MustParseAddr("203.0.113.7"), 32
+		case 2:
+			f.Address, f.Bits = netip.MustParseAddr("203.0.113.0"), 24
+		case 3:
+			f.Address, f.Bits = netip.MustParseAddr("2001:db8::1"), 128
+		}
+		if rapid.Bool().Draw(t, "act") {
+			f.Act = &detectors.Act{
+				Time: detectors.Time(number.Draw(t, "time")), Operation: text.Draw(t, "operation"), Target: text.Draw(t, "target"), Succeeded: rapid.Bool().Draw(t, "succeeded"),
+				Actor: detectors.Actor{ObjectID: text.Draw(t, "object"), Name: text.Draw(t, "name"), AppID: text.Draw(t, "app")},
+			}
+		} else {
+			f.NearEmpty, f.Continued = rapid.Bool().Draw(t, "near empty"), rapid.Bool().Draw(t, "continued")
+			f.ObjectID, f.Subscription, f.Backend = text.Draw(t, "object"), text.Draw(t, "subscription"), text.Draw(t, "backend")
+			f.Call = detectors.Call{
+				Time: detectors.Time(number.Draw(t, "time")), DurationMs: number.Draw(t, "duration"), Status: rapid.Int().Draw(t, "status"),
+				Operation: text.Draw(t, "operation"), Class: detectors.Class(rapid.IntRange(0, 6).Draw(t, "class")), Model: text.Draw(t, "model"),
+				Deployment: text.Draw(t, "deployment"), RequestBytes: number.Draw(t, "request"), ResponseBytes: number.Draw(t, "response"), Images: rapid.Int().Draw(t, "images"),
+				Client:   detectors.Client{APIVersion: text.Draw(t, "version"), UserAgent: text.Draw(t, "agent"), Stream: detectors.Stream(rapid.IntRange(0, 2).Draw(t, "stream"))},
+				Filtered: rapid.Bool().Draw(t, "filtered"),
+			}
+			if rapid.Bool().Draw(t, "tokens") {
+				f.Call.Tokens = detectors.Tokens{Prompt: number.Draw(t, "prompt"), Cached: number.Draw(t, "cached"), Completion: number.Draw(t, "completion"), Known: true}
+			}
+		}
+		entries = append(entries, Entry{sequence, f})
+	}
+	return entries
+}
+
+func TestRead_gives_back_any_fragment(t *testing.T) {
+	var w Writer
+	var r Reader
+	var got Message
+	rapid.Check(t, func(t *rapid.T) {
+		want := Message{Source: source, Arrived: detectors.Time(rapid.Int64().Draw(t, "arrived")), Entries: drawEntries(t)}
+		w.Reset(want.Source, want.Arrived)
+		for i := range want.Entries {
+			w.Add(want.Entries[i].Sequence, &want.Entries[i].Fragment)
+		}
+		if w.Entries() != len(want.Entries) {
+			t.Fatalf("%d entries counted, want %d", w.Entries(), len(want.Entries))
+		}
+		if err := r.Read(w.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got, carried); d != "" {
+			t.Fatalf("-written +read:\n%s", d)
+		}
+	})
+}
+
+func TestRead_refuses(t *testing.T) {
+	good := write(&Message{Source: source, Arrived: 1, Entries: simulated(t)[:3]})
+	var whole Message
+	if err := new(Reader).Read(good, &whole); err != nil {
+		t.Fatal(err)
+	}
+	for n := range good {
+		var m Message
+		if err := new(Reader).Read(good[:n], &m); err == nil && len(m.Entries) == len(whole.Entries) {
+			t.Errorf("the first %d of %d bytes are read as all", n, len(good))
+		}
+	}
+	for name, b := range map[string][]byte{
+		"nothing":         {},
+		"a_later_version": {version + 1, 0},
+		"another_kind":    {version, byte(kinds), 0, 0, 0},
+		"tick_and_more":   append(AppendTick(nil, 1), 0),
+		"JSON":            []byte(`{"records":[]}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := new(Reader).Read(b, new(Message)); !errors.Is(err, ErrMessage) {
+				t.Errorf("error %v, want ErrMessage", err)
+			}
+		})
+	}
+}
+
+func FuzzReader_Read(f *testing.F) {
+	f.Add(AppendTick(nil, 20_000*detectors.Day))
+	f.Add(write(&Message{Source: source, Arrived: 1, Entries: simulated(f)[:5]}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var r Reader
+		var first, again Message
+		if r.Read(b, &first) != nil {
+			return
+		}
+		if first.Kind == Tick {
+			return
+		}
+		if err := r.Read(write(&first), &again); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(first, again, carried); d != "" {
+			t.Errorf("read, written and read again:\n%s", d)
+		}
+	})
+}
+
+func BenchmarkMessage(b *testing.B) {
+	entries := simulated(b)[:1000]
+	m := Message{Source: source, Entries: entries}
+	b.Run("write", func(b *testing.B) {
+		b.ReportAllocs()
+		var w Writer
+		for b.Loop() {
+			w.Reset(m.Source, m.Arrived)
+			for i := range entries {
+				w.Add(entries[i].Sequence, &entries[i].Fragment)
+			}
+		}
+		b.ReportMetric(float64(len(w.Bytes()))/float64(len(entries)), "bytes/fragment")
+	})
+	b.Run("read", func(b *testing.B) {
+		b.ReportAllocs()
+		data := write(&m)
+		var r Reader
+		var got Message
+		for b.Loop() {
+			if err := r.Read(data, &got); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
