@@ -105,6 +105,9 @@ func seek(f *os.File, at int64) error {
 func (j *journal) close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if errors.Is(j.failed, os.ErrClosed) {
+		return nil
+	}
 	j.failed = os.ErrClosed
 	return errors.Join(j.file.Sync(), j.file.Close())
 }

@@ -77,7 +77,7 @@ func Open(config Config) (*Store, error) {
 	return s, nil
 }
 
-// Close ends the journal. Nothing may be written afterwards.
+// Close ends the journal. What is written afterwards is refused; closing again does nothing.
 func (s *Store) Close() error {
 	if s.journal == nil {
 		return nil
