@@ -61,6 +61,10 @@ coverage: race ## the same, and fails where a tenth of the detectors or of the d
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
 
+.PHONY: sdk-suites
+sdk-suites: ## the tests that the SDK modules ship for live services, against the stand-ins
+	.ci/sdk-suites-cosmos
+
 .PHONY: bench
 bench: ## the benchmarks once, in benchstat's format
 	@$(GO) test -run='^$$' -bench=. -benchmem -timeout=60m ./...

@@ -114,8 +114,9 @@ func New(config Config) (*Server, error) {
 // Close ends the journal: with a StateDir, writes are refused from then on. Closing again does nothing.
 func (s *Server) Close() error { return s.store.Close() }
 
-// ComputeGateway is a second way to the same data, the dedicated gateway: there items of any id can be addressed.
-func (s *Server) ComputeGateway() http.Handler {
+// ComputeGateway is a second way to the same data, the dedicated gateway: there items of any id can be addressed. It is
+// closed with the server.
+func (s *Server) ComputeGateway() *Server {
 	dedicated := *s
 	dedicated.anyID = true
 	dedicated.config.Endpoint = "" // clients must come back here

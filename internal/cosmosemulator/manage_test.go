@@ -95,7 +95,7 @@ func TestComputeGateway_addresses_items_of_any_id(t *testing.T) {
 	if w.Code != http.StatusUnauthorized {
 		t.Errorf("by the gateway of everybody: %d, want 401", w.Code)
 	}
-	dedicated := &account{Server: a.ComputeGateway().(*cosmosemulator.Server)}
+	dedicated := &account{Server: a.ComputeGateway()}
 	w = dedicated.raw(t, "GET", docs+"/a%2Fb", "docs", "dbs/db/colls/c/docs/a/b", nil, "x-ms-documentdb-partitionkey", `["p"]`)
 	if w.Code != http.StatusOK {
 		t.Errorf("by the dedicated gateway: %d %s, want 200", w.Code, w.Body)

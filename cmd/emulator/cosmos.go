@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/keywarden/keywarden/internal/cosmosemulator"
+)
+
+// cosmosCommand runs the stand-in for Cosmos DB.
+type cosmosCommand struct {
+	Listen    string `required:"" placeholder:"ADDR" help:"Where to accept, for instance localhost:8081."`
+	Dedicated string `placeholder:"ADDR" help:"Where to accept as the dedicated gateway, which knows items of any id."`
+	Advertise string `placeholder:"URL" help:"The account's address for clients, where it is not the one they have asked at."`
+	TLSCert   string `name:"tls-cert" placeholder:"FILE" help:"Serve TLS with this certificate (PEM)."`
+	TLSKey    string `name:"tls-key" placeholder:"FILE" help:"The certificate's private key (PEM)."`
+	State     string `placeholder:"DIR" help:"Keep the data in this folder over a restart."`
+}
+
+// Validate is called by kong.
+func (c *cosmosCommand) Validate() error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key are given together")
+	}
+	return nil
+}
+
+// Run serves until ctx ends.
+func (c *cosmosCommand) Run(ctx context.Context, stdout io.Writer) (err error) {
+	secure, err := c.secure()
+	if err != nil {
+		return err
+	}
+	server, err := cosmosemulator.New(cosmosemulator.Config{StateDir: c.State, Endpoint: c.Advertise})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	listener, err := listen(ctx, c.Listen)
+	if err != nil {
+		return err
+	}
+	if c.Dedicated == "" {
+		fmt.Fprintf(stdout, "ready %s\n", listener.Addr())
+		return server.Serve(ctx, listener, secure)
+	}
+	dedicated, err := listen(ctx, c.Dedicated)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	fmt.Fprintf(stdout, "ready %s %s\n", listener.Addr(), dedicated.Addr())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- server.ComputeGateway().Serve(ctx, dedicated, secure)
+		cancel()
+	}()
+	err = server.Serve(ctx, listener, secure)
+	cancel()
+	return errors.Join(err, <-ended)
+}
+
+// secure is nil for plain HTTP.
+func (c *cosmosCommand) secure() (*tls.Config, error) {
+	if c.TLSCert == "" {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("load the certificate: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return listener, nil
+}
