@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/keywarden/keywarden/internal/cosmosemulator"
 )
@@ -35,32 +36,28 @@ func (c *cosmosCommand) Run(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	listeners, err := listen(ctx, c.Listen, c.Dedicated)
+	if err != nil {
+		return err
+	}
+	defer closeAll(listeners)
 	server, err := cosmosemulator.New(cosmosemulator.Config{StateDir: c.State, Endpoint: c.Advertise})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	listener, err := listen(ctx, c.Listen)
-	if err != nil {
-		return err
+	fmt.Fprintln(stdout, "ready", addresses(listeners))
+	if len(listeners) == 1 {
+		return server.Serve(ctx, listeners[0], secure)
 	}
-	if c.Dedicated == "" {
-		fmt.Fprintf(stdout, "ready %s\n", listener.Addr())
-		return server.Serve(ctx, listener, secure)
-	}
-	dedicated, err := listen(ctx, c.Dedicated)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	fmt.Fprintf(stdout, "ready %s %s\n", listener.Addr(), dedicated.Addr())
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- server.ComputeGateway().Serve(ctx, dedicated, secure)
+		ended <- server.ComputeGateway().Serve(ctx, listeners[1], secure)
 		cancel()
 	}()
-	err = server.Serve(ctx, listener, secure)
+	err = server.Serve(ctx, listeners[0], secure)
 	cancel()
 	return errors.Join(err, <-ended)
 }
@@ -77,11 +74,34 @@ func (c *cosmosCommand) secure() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
 }
 
-func listen(ctx context.Context, address string) (net.Listener, error) {
+// listen takes the addresses that are given, before any state is opened: a second stand-in on the same address ends
+// here and cannot write to the first one's state.
+func listen(ctx context.Context, addresses ...string) (listeners []net.Listener, err error) {
 	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	for _, address := range addresses {
+		if address == "" {
+			continue
+		}
+		listener, err := config.Listen(ctx, "tcp", address)
+		if err != nil {
+			closeAll(listeners)
+			return nil, fmt.Errorf("listen on %s: %w", address, err)
+		}
+		listeners = append(listeners, listener)
 	}
-	return listener, nil
+	return listeners, nil
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		_ = l.Close() // closing again is no harm
+	}
+}
+
+func addresses(listeners []net.Listener) string {
+	var all []string
+	for _, l := range listeners {
+		all = append(all, l.Addr().String())
+	}
+	return strings.Join(all, " ")
 }

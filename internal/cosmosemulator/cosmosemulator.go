@@ -149,6 +149,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case CutRequest, LoseAnswer:
 		panic(http.ErrAbortHandler)
 	case CutAnswer:
+		if len(answer.body) == 0 {
+			panic(http.ErrAbortHandler)
+		}
 		answer.half = true
 	}
 	write(w, answer, activity)

@@ -28,7 +28,7 @@ const (
 	NoCut      Cut = iota
 	CutRequest     // before anything is done
 	LoseAnswer     // after it is done, before the answer
-	CutAnswer      // after it is done, in the middle of the answer's body
+	CutAnswer      // after it is done, in the middle of the answer's body, or before the answer if it has none
 )
 
 // Fault is what goes wrong with one request. The zero value is nothing.

@@ -113,7 +113,7 @@ func TestItems_statuses(t *testing.T) {
 		}, "412/"},
 		{"upsert_missing_with_etag", func() (azcosmos.ItemResponse, error) {
 			return c.UpsertItem(ctx, pk("p"), item("9", "p"), ifMatch(stale))
-		}, "412/"},
+		}, "0/"},
 		{"delete_stale", func() (azcosmos.ItemResponse, error) { return c.DeleteItem(ctx, pk("p"), "1", ifMatch(stale)) }, "412/"},
 		{"patch_stale", func() (azcosmos.ItemResponse, error) {
 			return c.PatchItem(ctx, pk("p"), "1", setPatch("/a", 1), ifMatch(stale))

@@ -236,6 +236,9 @@ func (p *plan) match(item *store.Item) ([]byte, bool, error) {
 	if !ok {
 		return nil, false, nil
 	}
+	if p.query.Whole() {
+		return item.Body, true, nil
+	}
 	document, err := json.Marshal(projected)
 	return document, true, err
 }

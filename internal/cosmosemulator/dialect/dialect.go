@@ -148,6 +148,9 @@ func (q *Query) Match(doc any, params Params) (result any, ok bool, err error) {
 	return result, err == nil && defined(result), err
 }
 
+// Whole says whether the result of Match is the document as it is.
+func (q *Query) Whole() bool { return q.all }
+
 func (q *Query) holds(s *scope) (bool, error) {
 	if q.where == nil {
 		return true, nil

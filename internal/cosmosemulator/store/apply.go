@@ -62,6 +62,7 @@ type transaction struct {
 	now       time.Time
 	written   map[string]*Item // by id; nil is deleted
 	order     []string         // the ids in written, in the order of their first write
+	bytes     int              // of the items that were read or written
 }
 
 // Apply does operations on the items of one key, all of them or none: where one is refused, the others have status 424.
@@ -128,6 +129,12 @@ func (t *transaction) put(id string, item *Item) {
 // do is one operation.
 func (t *transaction) do(op Operation) Result {
 	result, err := t.try(op)
+	if result.Item != nil {
+		t.bytes += len(result.Item.Body)
+	}
+	if err == nil && t.bytes > maxTransactionBytes {
+		err = Refuse(413, 0, "The operations of a batch may read and write %d bytes of items.", maxTransactionBytes)
+	}
 	if err == nil {
 		return result
 	}
@@ -190,9 +197,7 @@ func (t *transaction) write(op Operation) (Result, error) {
 	}
 	was := t.get(doc.id)
 	switch {
-	case was == nil && op.Kind == Upsert && op.IfMatch != "" && op.IfMatch != "*":
-		return Result{}, preconditionFailed()
-	case was == nil:
+	case was == nil: // an upsert's If-Match counts only where there is something
 		item := t.version(doc, t.container.nextSeq.Add(1))
 		return Result{Status: 201, Item: item}, nil
 	case op.Kind == Create:

@@ -16,7 +16,10 @@ const (
 	MaxIDBytes   = 1023    // an item's id
 	maxKeyBytes  = 2048    // a partition key value
 
-	maxTTL = 1<<31 - 1
+	maxTTL     = 1<<31 - 1
+	maxNesting = 128 // objects and arrays in one another
+
+	maxTransactionBytes = 16 << 20 // items that a batch reads and writes; this store's own
 )
 
 // A document is an item's JSON as the client sent it, without white space and system properties.
@@ -40,6 +43,9 @@ func parseDocument(body []byte, paths [][]string) (document, error) {
 	if compact.Len() == 0 || compact.Bytes()[0] != '{' {
 		return document{}, Refuse(400, 0, "The input content is invalid because it is not a JSON object.")
 	}
+	if nesting(compact.Bytes()) > maxNesting {
+		return document{}, Refuse(400, 0, "The input content is nested more than %d levels deep.", maxNesting)
+	}
 	doc := document{open: make([]byte, 1, compact.Len()+256)}
 	doc.open[0] = '{'
 	roots := map[string]json.RawMessage{}
@@ -57,6 +63,26 @@ func parseDocument(body []byte, paths [][]string) (document, error) {
 		}
 	}
 	return doc, doc.find(roots, paths)
+}
+
+// nesting is how deep objects and arrays stand in one another, in valid JSON.
+func nesting(text []byte) (deepest int) {
+	depth, quoted := 0, false
+	for at := 0; at < len(text); at++ {
+		switch c := text[at]; {
+		case quoted && c == '\\':
+			at++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return deepest
 }
 
 func isRoot(paths [][]string, name string) bool {
