@@ -129,3 +129,26 @@ func TestBatch_limits(t *testing.T) {
 		})
 	}
 }
+
+// A batch of reads is small, its answer is not.
+func TestBatch_answers_no_more_than_fits(t *testing.T) {
+	c := newAccount(t, cosmosemulator.Config{}).container(t, byPK("c"))
+	create(t, c, "big", "p", "text", strings.Repeat("x", 1<<20))
+	for reads, want := range map[int][]int{15: nil, 17: {424, 413}} {
+		b := c.NewTransactionalBatch(pk("p"))
+		b.CreateItem(item(fmt.Sprint("with", reads), "p"), nil)
+		for range reads {
+			b.ReadItem("big", nil)
+		}
+		r, err := c.ExecuteTransactionalBatch(t.Context(), b, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Success != (want == nil) || want != nil && (statuses(r)[0] != want[0] || statuses(r)[16] != want[1]) {
+			t.Errorf("%d reads of 1 MiB: success %v, statuses %v", reads, r.Success, statuses(r))
+		}
+		if done := read(t, c, fmt.Sprint("with", reads), "p") != nil; done != r.Success {
+			t.Errorf("%d reads of 1 MiB: what was written is there: %v", reads, done)
+		}
+	}
+}

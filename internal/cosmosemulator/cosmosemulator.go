@@ -22,19 +22,21 @@
 //
 // # What it refuses, as the service does
 //
-//   - 400: cross-partition queries with ORDER BY, TOP, OFFSET LIMIT, aggregates, DISTINCT or GROUP BY; a partition key
-//     that is not the item's; more than 100 operations in a batch or 10 in a patch; ids of more than 1,023 bytes
+//   - 400: cross-partition queries with ORDER BY, TOP, OFFSET LIMIT, aggregates, DISTINCT or GROUP BY; ORDER BY
+//     of a path that the container's policy does not index, or of several without their composite index; a partition key
+//     that is not the item's; more than 100 operations in a batch or 10 in a patch; ids of more than 1,023 bytes; items
+//     nested more than 128 deep
 //   - 401: wrong signatures and tokens; reading an item whose id has / \ # %xx or a space at its end, which can be
 //     created all the same; 403: a request dated more than 15 minutes away, and management with an Entra ID token
-//   - 404, 409, 412, 413 (more than 2 MiB), 424 (the others of a refused batch) as documented; 404 with sub-status 1002
-//     for a session token from the future
+//   - 404, 409, 412, 413 (more than 2 MiB; a batch that touches more than 16 MiB, which is this stand-in's own), 424 (the
+//     others of a refused batch) as documented; 404 with sub-status 1002 for a session token from the future
 //   - what only Config.Faults brings about: 410, 429, 449, 503, cut connections, lost answers
 //
 // # What it has not
 //
 // Stored procedures, triggers, user-defined functions, users and permissions, unique keys, conflict feeds, full
 // fidelity change feed, splits and merges of physical partitions, addressing by resource id, and throttling by
-// throughput. The first are refused with 400. Index policies are kept and shown, but every query works without.
+// throughput. The first are refused with 400.
 package cosmosemulator
 
 import (

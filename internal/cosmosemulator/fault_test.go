@@ -110,6 +110,19 @@ func TestFault_cuts(t *testing.T) {
 	}
 }
 
+func TestFault_cuts_an_answer_without_a_body(t *testing.T) {
+	deletes := func(o cosmosemulator.Operation) bool { return o.Kind == "Delete" }
+	a := newAccount(t, cosmosemulator.Config{Faults: &cosmosemulator.Script{When: deletes, Faults: []cosmosemulator.Fault{{Cut: cosmosemulator.CutAnswer}}}})
+	c := a.container(t, byPK("c"))
+	create(t, c, "1", "p")
+	if _, err := c.DeleteItem(t.Context(), pk("p"), "1", nil); err == nil || status(err) != 0 {
+		t.Errorf("the client sees %v", err)
+	}
+	if read(t, c, "1", "p") != nil {
+		t.Error("it was not done")
+	}
+}
+
 func TestFault_slow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAccount(t, cosmosemulator.Config{Faults: &cosmosemulator.Script{When: creates, Faults: []cosmosemulator.Fault{{Delay: time.Minute}, {Delay: time.Hour}}}})

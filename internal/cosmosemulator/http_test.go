@@ -74,6 +74,7 @@ func TestServeHTTP_refuses_malformed_requests(t *testing.T) {
 		{"ttl_is_text", "POST", docs, "docs", "dbs/db/colls/c", `{"id":"2","pk":"p","ttl":"1"}`, key, 400},
 		{"ttl_is_0", "POST", docs, "docs", "dbs/db/colls/c", `{"id":"2","pk":"p","ttl":0}`, key, 400},
 		{"deeply_nested", "POST", docs, "docs", "dbs/db/colls/c", `{"id":"2","pk":"p","a":` + strings.Repeat("[", 1<<20), key, 400},
+		{"nested_129_deep", "POST", docs, "docs", "dbs/db/colls/c", `{"id":"2","pk":"p","a":"[","b":` + strings.Repeat("[", 128) + strings.Repeat("]", 128) + "}", key, 400},
 		{"huge", "POST", docs, "docs", "dbs/db/colls/c", string(huge), key, 413},
 		{"triggers", "POST", docs, "docs", "dbs/db/colls/c", string(item("2", "p")), append([]string{"x-ms-documentdb-pre-trigger-include", "t"}, key...), 400},
 		{"query_is_no_json", "POST", docs, "docs", "dbs/db/colls/c", `select`, query, 400},

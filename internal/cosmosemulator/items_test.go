@@ -323,3 +323,11 @@ func TestItems_charges_grow_with_size(t *testing.T) {
 		})
 	}
 }
+
+func TestItems_may_be_nested_128_deep(t *testing.T) {
+	c := newAccount(t, cosmosemulator.Config{}).container(t, byPK("c"))
+	body := `{"id":"1","pk":"p","text":"]\"}","a":` + strings.Repeat("[", 127) + strings.Repeat("]", 127) + "}"
+	if _, err := c.CreateItem(t.Context(), pk("p"), []byte(body), nil); err != nil {
+		t.Error(err)
+	}
+}

@@ -83,6 +83,11 @@ func (s *Server) query(c *call) (*answer, error) {
 	if err := p.place(c); err != nil {
 		return nil, err
 	}
+	if q.query != nil {
+		if err := container.Sortable(q.query.Orders()); err != nil {
+			return nil, err
+		}
+	}
 	at, err := c.cursor(q.name)
 	if err != nil {
 		return nil, err

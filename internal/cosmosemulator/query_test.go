@@ -266,3 +266,38 @@ func TestPatch_condition(t *testing.T) {
 		t.Errorf("seen is %v", got)
 	}
 }
+
+func TestQuery_of_whole_items_leaves_them_as_they_are(t *testing.T) {
+	c := newAccount(t, cosmosemulator.Config{}).container(t, byPK("c"))
+	if _, err := c.CreateItem(t.Context(), pk("p"), []byte(`{"z":12345678901234567890,"id":"1","pk":"p","a":1.50}`), nil); err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := ask(t, c, "SELECT * FROM c WHERE c.a = 1.5", everywhere, nil)
+	if err != nil || len(got) != 1 || !strings.HasPrefix(got[0], `{"z":12345678901234567890,"id":"1","pk":"p","a":1.50,`) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestQuery_of_several_orders_needs_their_composite_index(t *testing.T) {
+	a := newAccount(t, cosmosemulator.Config{})
+	indexed := byPK("indexed")
+	indexed.IndexingPolicy = &azcosmos.IndexingPolicy{Automatic: true, IndexingMode: azcosmos.IndexingModeConsistent,
+		IncludedPaths:    []azcosmos.IncludedPath{{Path: "/*"}},
+		CompositeIndexes: [][]azcosmos.CompositeIndex{{{Path: "/n", Order: azcosmos.CompositeIndexAscending}, {Path: "/id", Order: azcosmos.CompositeIndexDescending}}}}
+	for _, test := range []struct {
+		properties azcosmos.ContainerProperties
+		want       int
+	}{{byPK("plain"), http.StatusBadRequest}, {indexed, 0}} {
+		c := a.container(t, test.properties)
+		for i := range 6 {
+			create(t, c, fmt.Sprint(i), "p", "n", i%2)
+		}
+		got, _, err := ask(t, c, "SELECT VALUE c.id FROM c ORDER BY c.n DESC, c.id", pk("p"), nil)
+		if status(err) != test.want || test.want == 0 && err != nil {
+			t.Errorf("%s: %v, want %d", test.properties.ID, err, test.want)
+		}
+		if diff := cmp.Diff([]string{`"1"`, `"3"`, `"5"`, `"0"`, `"2"`, `"4"`}, got); err == nil && diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}

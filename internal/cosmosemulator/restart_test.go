@@ -116,6 +116,16 @@ func killAfter(t *testing.T, dir string, batches int) (done int) {
 	return done
 }
 
+// readText is an item of the partition p as it stands in the answer.
+func readText(t *testing.T, c *azcosmos.ContainerClient, id string) string {
+	t.Helper()
+	r, err := c.ReadItem(t.Context(), pk("p"), id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(r.Value)
+}
+
 func TestState_survives_a_restart(t *testing.T) {
 	dir, time0, ten := t.TempDir(), newClock(), int32(10)
 	config := cosmosemulator.Config{StateDir: dir, Clock: time0.now, PartitionsPerContainer: 3}
@@ -135,6 +145,10 @@ func TestState_survives_a_restart(t *testing.T) {
 		}
 	}
 	etag := create(t, c, "last", "p", "n", 1).ETag
+	if _, err := c.UpsertItem(t.Context(), pk("p"), []byte(`{"id":"html","pk":"p","text":"<&>"}`), nil); err != nil {
+		t.Fatal(err)
+	}
+	before := readText(t, c, "html")
 	database, err := a.client.NewDatabase("db")
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +182,9 @@ func TestState_survives_a_restart(t *testing.T) {
 	}
 	if diff := cmp.Diff(feed, feedOf(t, c2, nil)); diff != "" {
 		t.Errorf("change feed (-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff(before, readText(t, c2, "html")); diff != "" {
+		t.Errorf("the text of an item (-before +after):\n%s", diff)
 	}
 	if _, err := c2.ReplaceItem(t.Context(), pk("p"), "last", item("last", "p", "n", 2), ifMatch(etag)); err != nil {
 		t.Errorf("the etag from before: %v", err)

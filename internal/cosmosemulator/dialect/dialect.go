@@ -15,7 +15,10 @@
 // Documents are decoded JSON with numbers as float64.
 package dialect
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Error says why a query is refused, for the body of a 400.
 type Error struct{ Message string }
@@ -52,8 +55,22 @@ type column struct {
 }
 
 type order struct {
-	by         expr
-	descending bool
+	Order
+	by expr
+}
+
+// Order is what ORDER BY sorts by: a property of the documents.
+type Order struct {
+	Path       []string
+	Descending bool
+}
+
+// Orders are the properties that ORDER BY sorts by.
+func (q *Query) Orders() (all []Order) {
+	for _, o := range q.orders {
+		all = append(all, o.Order)
+	}
+	return all
 }
 
 // Refusal is what the gateway cannot serve across partitions; "" is that it can.
@@ -87,7 +104,7 @@ func (q *Query) PartitionKey(paths [][]string, params Params) (values []any, ok 
 	for _, path := range paths {
 		found := false
 		for _, c := range conditions {
-			if v, pinned := q.pinned(c, path, params); pinned {
+			if v, ok := pinned(c, path, params); ok {
 				values, found = append(values, v), true
 				break
 			}
@@ -100,13 +117,13 @@ func (q *Query) PartitionKey(paths [][]string, params Params) (values []any, ok 
 }
 
 // pinned is the value that a condition demands of a path.
-func (q *Query) pinned(condition expr, path []string, params Params) (any, bool) {
+func pinned(condition expr, path []string, params Params) (any, bool) {
 	equal, ok := condition.(*binary)
 	if !ok || equal.op != "=" {
 		return nil, false
 	}
 	for _, sides := range [][2]expr{{equal.left, equal.right}, {equal.right, equal.left}} {
-		if !q.isPath(sides[0], path) {
+		if !slices.Equal(pathOf(sides[0]), path) {
 			continue
 		}
 		switch sides[1].(type) {
@@ -121,21 +138,27 @@ func (q *Query) pinned(condition expr, path []string, params Params) (any, bool)
 	return nil, false
 }
 
-// isPath says whether an expression is that property of the document.
-func (q *Query) isPath(e expr, path []string) bool {
-	for i := len(path) - 1; i >= 0; i-- {
-		p, ok := e.(*property)
-		if !ok {
-			return false
+// pathOf is the path of an expression that is a property of the document; nil is that it is none.
+func pathOf(e expr) (path []string) {
+	for {
+		switch at := e.(type) {
+		case *variable:
+			slices.Reverse(path)
+			return path
+		case *property:
+			name, _ := at.name.(*literal)
+			if name == nil {
+				return nil
+			}
+			text, ok := name.v.(string)
+			if !ok {
+				return nil
+			}
+			path, e = append(path, text), at.of
+		default:
+			return nil
 		}
-		name, ok := p.name.(*literal)
-		if !ok || name.v != any(path[i]) {
-			return false
-		}
-		e = p.of
 	}
-	_, ok := e.(*variable)
-	return ok
 }
 
 // Match is what a query that Refusal does not name makes of one document; ok false is nothing.

@@ -213,8 +213,11 @@ func (p *parser) orderBy() error {
 		if err != nil {
 			return err
 		}
-		o := order{by: e, descending: p.keyword("DESC")}
-		if !o.descending {
+		o := order{by: e, Order: Order{Path: pathOf(e)}}
+		if len(o.Path) == 0 {
+			return refuse("Unsupported ORDER BY clause. ORDER BY item expression could not be mapped to a document path.")
+		}
+		if o.Descending = p.keyword("DESC"); !o.Descending {
 			p.keyword("ASC")
 		}
 		p.q.orders = append(p.q.orders, o)

@@ -49,7 +49,7 @@ func (q *Query) Run(docs iter.Seq[any], params Params) ([]any, error) {
 func (q *Query) order(a, b row) int {
 	for i, o := range q.orders {
 		c := compare(a.by[i], b.by[i])
-		if o.descending {
+		if o.Descending {
 			c = -c
 		}
 		if c != 0 {

@@ -56,17 +56,6 @@ func (c *Container) JSON() []byte {
 	return text
 }
 
-// Indexed says whether the container keeps an index, which writes pay for.
-func (c *Container) Indexed() bool {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	var policy struct {
-		IndexingMode string `json:"indexingMode"`
-	}
-	_ = json.Unmarshal(c.properties["indexingPolicy"], &policy) // checked when it was set
-	return !strings.EqualFold(policy.IndexingMode, "none")
-}
-
 // containerSpec is what the store must understand of a container's properties.
 type containerSpec struct {
 	ID           string `json:"id"`

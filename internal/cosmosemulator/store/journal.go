@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -66,14 +67,17 @@ type itemRecord struct {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func frame(r *record) ([]byte, error) {
-	payload, err := json.Marshal(r)
-	if err != nil {
+	var out bytes.Buffer
+	out.Write(make([]byte, 8))
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false) // items stay as they are
+	if err := encoder.Encode(r); err != nil {
 		return nil, err
 	}
-	b := make([]byte, 8, 8+len(payload))
-	binary.LittleEndian.PutUint32(b, uint32(len(payload)))
-	binary.LittleEndian.PutUint32(b[4:], crc32.Checksum(payload, castagnoli))
-	return append(b, payload...), nil
+	b := out.Bytes()
+	binary.LittleEndian.PutUint32(b, uint32(len(b)-8))
+	binary.LittleEndian.PutUint32(b[4:], crc32.Checksum(b[8:], castagnoli))
+	return b, nil
 }
 
 // append writes a record. When it cannot, the file is as it was, or the journal refuses everything from then on.
