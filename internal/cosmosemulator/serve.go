@@ -32,7 +32,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, secure *tls.C
 	}
 	web := &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: 2 * requestTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, TLSConfig: secure,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, TLSConfig: secure.Clone(),
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	few := &bounded{Listener: listener, free: make(chan struct{}, most), plain: secure == nil}
