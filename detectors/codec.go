@@ -12,6 +12,9 @@ import (
 // profileVersion is the version of the layout that AppendBinary writes.
 const profileVersion = 1
 
+// lastTime is the end of the year 9999, after which RFC 3339 has no times.
+const lastTime Time = 253402300799999
+
 var errProfile = errors.New("detectors: profile is cut off or corrupt")
 
 // AppendBinary appends the profile, without Resource and Scale, in a compact
@@ -79,20 +82,7 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	for i := range p.Week {
 		p.Week[i] = r.float()
 	}
-	p.now, p.closed, p.hours = r.int(), r.int(), r.float()
-	if p.now < 0 || p.closed < 0 {
-		r.failed = true
-	}
-	next := p.closed * 60
-	for range r.len() {
-		m := minute{at: r.int()}
-		r.counts(&m.counts)
-		if m.at < next {
-			r.failed = true
-		}
-		next = m.at + 1
-		p.minutes.list = append(p.minutes.list, m)
-	}
+	p.readMinutes(&r)
 	for q := range p.total {
 		p.total[q] = r.baseline()
 		for s := range p.apart[q] {
@@ -104,6 +94,19 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	}
 	p.minutes.recount(p.now)
 	return nil
+}
+
+// readMinutes reads what is counted by time. The minutes ascend from the first
+// hour that is not closed to the one that the rolling hour ends with.
+func (p *Profile) readMinutes(r *reader) {
+	p.now, p.closed, p.hours = r.between(0, int64(lastTime/Minute)), r.between(0, int64(lastTime/Hour)), r.float()
+	next := p.closed * 60
+	for range r.len() {
+		m := minute{at: r.between(next, p.now)}
+		r.counts(&m.counts)
+		next = m.at + 1
+		p.minutes.list = append(p.minutes.list, m)
+	}
 }
 
 // recount finds the rolling hour that ends with minute now in the list.
@@ -135,7 +138,7 @@ func writeValues[K comparable](w *writer, v *Values[K], key func(*writer, K)) {
 }
 
 func readValues[K comparable](r *reader, v *Values[K], limit int, key func(*reader) K) {
-	v.Days, v.News, v.day, v.newToday = r.float(), r.float(), r.int(), int(r.uint())
+	v.Days, v.News, v.day, v.newToday = r.float(), r.float(), r.between(0, int64(lastTime/Day)), int(r.enum(math.MaxInt32))
 	n := r.len()
 	if n > limit {
 		r.failed = true
@@ -224,7 +227,18 @@ func (r *reader) int() int64 {
 	return x
 }
 
-func (r *reader) time() Time { return Time(r.int()) }
+// between is a whole number from least to most.
+func (r *reader) between(least, most int64) int64 {
+	x := r.int()
+	if x < least || x > most {
+		r.fail()
+		return 0
+	}
+	return x
+}
+
+// time is a time from 1970 to lastTime.
+func (r *reader) time() Time { return Time(r.between(0, int64(lastTime))) }
 
 func (r *reader) byte() byte {
 	if len(r.b) == 0 {
@@ -263,7 +277,15 @@ func (r *reader) string() string {
 	return s
 }
 
-func (r *reader) float() float64 { return math.Float64frombits(bits.ReverseBytes64(r.uint())) }
+// float is a number that counts can sum up to: neither negative nor infinite.
+func (r *reader) float() float64 {
+	x := math.Float64frombits(bits.ReverseBytes64(r.uint()))
+	if !(x >= 0 && x <= math.MaxFloat64) {
+		r.fail()
+		return 0
+	}
+	return x
+}
 
 func (r *reader) prefix() netip.Prefix {
 	var p netip.Prefix

@@ -128,7 +128,7 @@ func (p *Profile) Advance(t Time) {
 		return
 	}
 	p.now = now
-	if p.closed == 0 {
+	if p.closed == 0 && len(p.minutes.list) == 0 {
 		p.closed = max(0, int64((t-lateness)/Hour))
 	}
 	p.minutes.advance(now)
@@ -185,15 +185,18 @@ func (p *Profile) learnHour(sum *Counts, empty float64) {
 }
 
 func (p *Profile) learnWeek(hour int64, calls float64) {
-	w := &p.Week[hour%int64(len(p.Week))]
+	w := &p.Week[cycle(hour, int64(len(p.Week)))]
 	*w += (calls - *w) / 2
 }
+
+// cycle is where x is in a cycle of n, also where it is before 1970.
+func cycle(x, n int64) int64 { return (x%n + n) % n }
 
 // UsualHour is how many calls the hour of day of t usually brings, on a
 // working day or on a weekend as t is, by the last weeks: the (lower) median of
 // those days, so that a burst now and then makes nothing usual.
 func (p *Profile) UsualHour(t Time) float64 {
-	hour := int64(t/Hour) % 24
+	hour := cycle(int64(t/Hour), 24)
 	var cells [7]float64
 	n := 0
 	for day := range int64(7) {
@@ -258,7 +261,7 @@ func (p *Profile) Strangers(t Time, n int) []Network {
 }
 
 // weekend reports whether a day since 1970-01-01, a Thursday, is a Saturday or a Sunday.
-func weekend(day int64) bool { return day%7 == 2 || day%7 == 3 }
+func weekend(day int64) bool { d := cycle(day, 7); return d == 2 || d == 3 }
 
 // Learn remembers e. Detectors must have judged it before. late: the event
 // came so late that it teaches novelty only.
@@ -328,7 +331,7 @@ func (p *Profile) learnCall(c *Call, late bool) {
 // count adds n of q to the minute of t, unless its hour is closed.
 func (p *Profile) count(t Time, s Standing, q Quantity, n float64) {
 	at := int64(t / Minute)
-	if n <= 0 || at/60 < p.closed {
+	if n <= 0 || at < p.closed*60 {
 		return
 	}
 	p.Advance(t)

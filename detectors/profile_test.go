@@ -1,6 +1,9 @@
 package detectors
 
 import (
+	"bytes"
+	"errors"
+	"math"
 	"net/netip"
 	"testing"
 
@@ -55,9 +58,12 @@ func TestProfile_is_the_same_after_saving_and_restoring(t *testing.T) {
 	})
 }
 
+// FuzzProfile_UnmarshalBinary holds a profile of any bytes that are accepted to
+// work on: time passes, calls are learned, and it can be saved again.
 func FuzzProfile_UnmarshalBinary(f *testing.F) {
 	p := &Profile{}
-	p.Learn(&Call{Time: 20000 * Day, From: Network{Prefix: netip.MustParsePrefix("10.0.0.0/24")}}, false)
+	call := &Call{Time: 20000 * Day, From: Network{Prefix: netip.MustParsePrefix("10.0.0.0/24"), ASN: 1}}
+	p.Learn(call, false)
 	b, _ := p.AppendBinary(nil)
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -65,8 +71,65 @@ func FuzzProfile_UnmarshalBinary(f *testing.F) {
 		if p.UnmarshalBinary(b) != nil {
 			return
 		}
-		p.Advance(p.Last + Hour)
+		for _, after := range []Time{-Hour, Hour, 400 * Day} {
+			c := *call
+			c.Time = min(max(0, p.Last+after), lastTime)
+			p.Advance(c.Time)
+			if q := p.Quiet(c.Time); !(q >= 0 && q <= 1) {
+				t.Errorf("Quiet is %v", q)
+			}
+			p.Strangers(c.Time, 3)
+			p.Learn(&c, false)
+		}
+		saved, _ := p.AppendBinary(nil)
+		var again Profile
+		if err := again.UnmarshalBinary(saved); err != nil {
+			t.Fatalf("what was accepted cannot be saved and restored: %v", err)
+		}
+		if resaved, _ := again.AppendBinary(nil); !bytes.Equal(saved, resaved) {
+			t.Error("the restored profile differs")
+		}
 	})
+}
+
+func TestProfile_UnmarshalBinary_refuses_the_impossible(t *testing.T) {
+	for name, spoil := range map[string]func(*Profile){
+		"before_1970":             func(p *Profile) { p.First = -1 },
+		"after_9999":              func(p *Profile) { p.Last = lastTime + 1 },
+		"negative_hour":           func(p *Profile) { p.closed = -30 },
+		"hour_beyond_all_times":   func(p *Profile) { p.closed = math.MaxInt64 / 60 },
+		"minute_of_a_closed_hour": func(p *Profile) { p.minutes.list[0].at = p.closed*60 - 1 },
+		"minute_to_come":          func(p *Profile) { p.minutes.list[0].at = p.now + 1 },
+		"minute_twice":            func(p *Profile) { p.minutes.list = append(p.minutes.list, p.minutes.list[0]) },
+		"not_a_number":            func(p *Profile) { p.Calls = math.NaN() },
+		"infinite":                func(p *Profile) { p.Week[3] = math.Inf(1) },
+		"negative_count":          func(p *Profile) { p.total[Requests].Mean = -1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &Profile{}
+			p.Learn(&Call{Time: 20000 * Day}, false)
+			spoil(p)
+			b, _ := p.AppendBinary(nil)
+			if err := new(Profile).UnmarshalBinary(b); !errors.Is(err, errProfile) {
+				t.Errorf("error %v, want %v", err, errProfile)
+			}
+		})
+	}
+}
+
+// TestProfile_near_the_epoch learns and asks at times around 1970: no hour is out of range.
+func TestProfile_near_the_epoch(t *testing.T) {
+	for from := -10 * Day; from < 10*Day; from += 7 * Hour {
+		p := &Profile{}
+		for c := (Call{Time: from}); c.Time < from+10*Day; c.Time += 11 * Hour {
+			p.Advance(c.Time)
+			p.Learn(&c, false)
+			p.Quiet(c.Time)
+		}
+		if p.hours < 0 || p.Calls != 22 {
+			t.Errorf("from %v: %v hours and %v calls learned", from, p.hours, p.Calls)
+		}
+	}
 }
 
 // TestMinutes_sum holds the rolling hour and the closed hours against a plain list of calls.
