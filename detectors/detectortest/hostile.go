@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	hostileEvents = 100_000
+	// hostileEvents is a hundred times as many as a profile remembers values, over a week.
+	hostileEvents = 10_000
 
 	// mostProfile is how many bytes a profile may take: its values are many,
 	// and its texts are as long as those of the hostile stream.
@@ -21,7 +22,7 @@ const (
 func hostile(i int) detectors.Call {
 	from := Rented(i)
 	from.Kind = detectors.NetworkKind(i % 8)
-	c := Chat(Start+detectors.Time(i)*7*detectors.Second, from)
+	c := Chat(Start+detectors.Time(i)*60*detectors.Second, from)
 	c.Model, c.Deployment = fmt.Sprintf("model-%d", i), fmt.Sprintf("deployment-%d", i)
 	c.Operation, c.Class = fmt.Sprintf("Operation_%d", i), detectors.Class(i%7)
 	c.Client.APIVersion = fmt.Sprintf("%d-preview", i)
