@@ -35,8 +35,10 @@ func (f *Fold) Incidents() []*incident.Incident {
 	var all []*incident.Incident
 	for _, r := range f.w.resources {
 		all = append(all, r.itself.episode.Take()...)
-		for _, p := range r.principals {
-			all = append(all, p.episode.Take()...)
+		for _, c := range r.chunks {
+			for _, p := range c.subjects {
+				all = append(all, p.episode.Take()...)
+			}
 		}
 	}
 	slices.SortFunc(all, incident.Compare)

@@ -25,6 +25,7 @@ type joins struct {
 	free     []int32
 	waiting  []waiting // rows without identity, in the order in which their time is up
 	networks map[detectors.Network]*detectors.Network
+	size     int64 // in bytes, when it was last saved
 }
 
 // join is what is known of one correlation id.

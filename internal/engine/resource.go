@@ -11,12 +11,10 @@ import (
 // resource is the state of one resource: the fold of its part of the log.
 type resource struct {
 	*worker
-	id         string
-	joins      joins
-	itself     *subject // what was done to it, and what all its callers do
-	principals map[caller]*subject
-	stored     bool // the store may hold principals that are not in memory
-	changed    bool
+	id     string
+	joins  joins
+	itself *subject // what was done to it, and what all its callers do
+	chunks []*chunk // of its callers, a power of two; nil where only in the store. The first, with itself and joins, is in memory
 }
 
 // caller names a principal on a resource.
@@ -29,15 +27,16 @@ type caller struct {
 const unsubscribed = "(no subscription)"
 
 func newResource(w *worker, id string) *resource {
-	r := &resource{worker: w, id: id, principals: map[caller]*subject{}}
+	r := &resource{worker: w, id: id, chunks: []*chunk{newChunk()}}
 	r.itself = newSubject(r, caller{detectors.ResourcePrincipal, id})
+	r.itself.chunk = r.chunks[0]
 	return r
 }
 
 // take folds a fragment in, at the given time of the log.
 func (r *resource) take(f *azurelog.Fragment, clock detectors.Time) {
 	r.tick(clock)
-	r.changed = true
+	r.itself.touch(clock)
 	switch {
 	case f.Act != nil:
 		r.takeAct(f, clock)
@@ -54,7 +53,7 @@ func (r *resource) tick(clock detectors.Time) {
 	for len(r.joins.waiting) > 0 && r.joins.waiting[0].Due <= clock {
 		w := r.joins.waiting[0]
 		r.joins.waiting = r.joins.waiting[1:]
-		r.changed = true
+		r.itself.touch(clock)
 		e, generation := r.joins.find(w.Correlation)
 		if e.judged {
 			continue
@@ -222,27 +221,4 @@ func (r *resource) judge(s *subject, e detectors.Event, clock detectors.Time) {
 	}
 	s.concern(e, r.Prices)
 	s.profile.Learn(e, clock-e.When() > lateness)
-}
-
-// principal is the state of one of the resource's callers.
-func (r *resource) principal(by caller) *subject {
-	if p := r.principals[by]; p != nil {
-		return p
-	}
-	p := newSubject(r, by)
-	if r.stored {
-		p.load()
-	}
-	if p.profile.First == 0 {
-		r.tally.Principals++
-	}
-	r.principals[by] = p
-	return p
-}
-
-// drop forgets a principal that was saved.
-func (r *resource) drop(p *subject) {
-	r.stored = true
-	r.size -= p.size
-	delete(r.principals, p.caller)
 }

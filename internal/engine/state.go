@@ -12,58 +12,40 @@ import (
 // stateVersion is the version of the layout of a state.
 const stateVersion = 1
 
-// save adds the resource and its principals to b, as far as they changed.
-func (r *resource) save(b *Batch) error {
-	if len(r.joins.waiting) > 0 {
-		b.Log.Waiting = append(b.Log.Waiting, r.id)
-	}
-	for _, p := range r.principals {
-		if err := p.save(b); err != nil {
-			return err
-		}
-	}
-	if !r.changed {
-		return nil
-	}
-	data, err := r.itself.encode(b)
+// encode is what the first chunk has before its principals: how many chunks
+// there are, the resource itself and its joins.
+func (r *resource) encode(b *Batch) ([]byte, error) {
+	itself, err := r.itself.encode(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	joins, err := r.joins.encode()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b.States = append(b.States, State{r.itself.key(), appendFrame(appendFrame(nil, data), joins)})
-	r.changed, r.itself.changed = false, false
-	return nil
+	r.size += int64(len(joins)) - r.joins.size
+	r.joins.size = int64(len(joins))
+	data := binary.AppendUvarint(nil, uint64(len(r.chunks)))
+	return appendFrame(appendFrame(data, itself), joins), nil
 }
 
-// restore sets the resource to what save has made of it.
+// restore sets the resource to what save has made of its first chunk.
 func (r *resource) restore(data []byte) error {
 	f := frames{b: data}
-	itself, joins := f.next(), f.next()
-	if !f.end() {
+	n, itself, joins := f.uint(), f.next(), f.next()
+	if f.failed || n == 0 || n > chunksMost || n&(n-1) != 0 {
 		return errState
 	}
-	r.stored = true
 	if err := r.joins.decode(joins); err != nil {
 		return err
 	}
-	return r.itself.restore(itself)
-}
-
-// save adds the principal to b, if it changed.
-func (s *subject) save(b *Batch) error {
-	if !s.changed {
-		return nil
-	}
-	data, err := s.encode(b)
-	if err != nil {
+	r.joins.size = int64(len(joins))
+	r.size += r.joins.size
+	if err := r.itself.restore(itself); err != nil {
 		return err
 	}
-	b.States = append(b.States, State{s.key(), data})
-	s.changed = false
-	return nil
+	r.chunks = append(r.chunks[:1], make([]*chunk, n-1)...)
+	return r.restoreChunk(r.chunks[0], f.b)
 }
 
 // encode is the subject as bytes; its incidents that changed go into b.

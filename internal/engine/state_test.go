@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -45,8 +46,8 @@ func saveAndRestore(t *testing.T, from, to *Fold) {
 	if err := from.w.save(&b); err != nil {
 		t.Fatal(err)
 	}
-	if len(b.States) != 2 {
-		t.Fatalf("%d states, want the resource's and the principal's", len(b.States))
+	if len(b.States) != 1 {
+		t.Fatalf("%d states, want the one chunk of the resource", len(b.States))
 	}
 	if err := to.w.Store.Commit(t.Context(), &b); err != nil {
 		t.Fatal(err)
@@ -93,5 +94,71 @@ func FuzzRestore(f *testing.F) {
 		if s.restore(data) == nil {
 			s.profile.Advance(20_701 * detectors.Day)
 		}
+		r := newResource(fold.w, "r")
+		_ = r.restoreChunk(r.chunks[0], data)
 	})
+}
+
+// A resource with many principals is saved in chunks of which a call changes
+// one, besides the first with what all callers do; and it is found again.
+func TestSave_writes_what_changed(t *testing.T) {
+	const many = 5_000
+	var seen []int64
+	fold := newFold(t, counter(1, &seen))
+	of := func(n int) *azurelog.Fragment {
+		f := call(0)
+		f.Correlation = azurelog.Correlation{byte(n), byte(n >> 8), 1}
+		f.ObjectID = fmt.Sprint("principal ", n)
+		return f
+	}
+	clock := 20_700 * detectors.Day
+	for n := range many {
+		fold.Take(of(n), clock)
+	}
+	var all Batch
+	if err := fold.w.save(&all); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all.States {
+		if s.Key.Chunk > 0 && len(s.Data) > 200<<10 {
+			t.Errorf("chunk %d has %d bytes", s.Key.Chunk, len(s.Data))
+		}
+	}
+	if n := len(all.States); n < many/chunkMost || n > 4*many/chunkMost {
+		t.Errorf("%d chunks for %d principals", n, many)
+	}
+	if err := fold.w.Store.Commit(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+
+	// Another process takes over, and one principal calls.
+	next := newFold(t, counter(1, &seen))
+	next.w.Store = fold.w.Store
+	again := of(77)
+	again.Correlation[3] = 1
+	next.Take(again, clock)
+	if last := seen[len(seen)-1]; last != 2 || next.Tally().Principals != 0 {
+		t.Errorf("a known principal's call is its %dth, %d principals are new; want the second, and none", last, next.Tally().Principals)
+	}
+	loaded := 0
+	for _, c := range next.w.resources["r"].chunks {
+		if c != nil {
+			loaded++
+		}
+	}
+	if loaded > 2 {
+		t.Errorf("%d chunks are loaded for one call", loaded)
+	}
+	var one Batch
+	if err := next.w.save(&one); err != nil || len(one.States) > 2 {
+		t.Errorf("a call changes %d chunks, %v; want 2 at most", len(one.States), err)
+	}
+	next.w.Memory = 1
+	one.Log.Commits = 1
+	if err := next.w.Store.Commit(t.Context(), &one); err != nil {
+		t.Fatal(err)
+	}
+	if next.w.evict(); len(next.w.resources) != 0 || next.w.size != 0 {
+		t.Errorf("%d resources of %d bytes are in memory after all was evicted", len(next.w.resources), next.w.size)
+	}
 }

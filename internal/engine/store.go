@@ -50,10 +50,10 @@ type Position struct {
 	Done   bool  // the source was taken in to its end
 }
 
-// Key names a state: of a resource, or of a principal on it.
+// Key names a state: a part of what is known of a resource and its principals.
 type Key struct {
-	Resource  string
-	Principal string // "kind/id"; "" for the resource's own state
+	Resource string
+	Chunk    int // from 0, which holds the resource's own state
 }
 
 // State is the bytes to keep under a key.

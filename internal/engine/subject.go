@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/incident"
@@ -12,14 +11,13 @@ import (
 type subject struct {
 	caller
 	home     *resource
+	chunk    *chunk
 	scope    detectors.Scope
 	profile  detectors.Profile
 	memories []detectors.Memory // by detector; nil where it has none yet
 	foreign  []saved            // memories that no detector here can read: kept as they are
 	episode  incident.Episode
 	guarded  bool           // an incident of medium severity or above is open
-	changed  bool           // since it was saved
-	used     detectors.Time // on the log's clock
 	size     int64          // in memory, roughly, in bytes
 }
 
@@ -57,7 +55,7 @@ func (s *subject) memory(i int) detectors.Memory {
 }
 
 func (s *subject) touch(clock detectors.Time) {
-	s.changed, s.used = true, clock
+	s.chunk.changed, s.chunk.used = true, clock
 }
 
 // add takes a finding into the episode. What an incident of medium severity
@@ -95,23 +93,3 @@ func (s *subject) concern(e detectors.Event, prices *incident.Prices) {
 }
 
 var errState = errors.New("saved state is cut off or corrupt: move the store away and replay the logs into a new one")
-
-// key is where the subject is kept.
-func (s *subject) key() Key {
-	k := Key{Resource: s.home.id}
-	if s.scope != detectors.PerResource {
-		k.Principal = s.Kind.String() + "/" + s.ID
-	}
-	return k
-}
-
-// load reads the subject from the store, where it is there.
-func (s *subject) load() {
-	data, err := s.home.Store.State(s.home.ctx, s.key())
-	if err == nil && data != nil {
-		err = s.restore(data)
-	}
-	if err != nil {
-		s.home.fail(fmt.Errorf("engine: state of %s: %w", s.key().Principal, err))
-	}
-}

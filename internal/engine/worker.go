@@ -119,21 +119,3 @@ func (w *worker) save(b *Batch) error {
 	}
 	return w.err
 }
-
-// evict drops saved principals from memory, the longest unused first, until
-// half of the worker's share is free.
-func (w *worker) evict() {
-	var all []*subject
-	for _, r := range w.resources {
-		for _, p := range r.principals {
-			all = append(all, p)
-		}
-	}
-	slices.SortFunc(all, func(a, b *subject) int { return int(a.used - b.used) })
-	for _, p := range all {
-		if w.size <= w.Memory/int64(w.Workers)/2 {
-			return
-		}
-		p.home.drop(p)
-	}
-}

@@ -13,12 +13,12 @@ CREATE TABLE positions (
     done       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What the engine remembers: of a resource where principal is '', else of a principal on it.
+-- What the engine remembers of a resource and its principals, in chunks; the first has the resource's own state.
 CREATE TABLE state (
-    resource  TEXT NOT NULL,
-    principal TEXT NOT NULL,
-    data      BLOB NOT NULL,
-    PRIMARY KEY (resource, principal)
+    resource TEXT    NOT NULL,
+    chunk    INTEGER NOT NULL,
+    data     BLOB    NOT NULL,
+    PRIMARY KEY (resource, chunk)
 ) STRICT;
 
 -- Incidents as the engine wrote them last.

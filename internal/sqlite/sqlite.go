@@ -24,7 +24,7 @@ import (
 var schema string
 
 // schemaVersion is kept in the file's user_version.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // applicationID marks a file as Keywarden's: "KeyW".
 const applicationID = 0x4b657957
@@ -115,7 +115,7 @@ func (s *Store) Log(ctx context.Context) (engine.Log, error) {
 // State implements engine.Store.
 func (s *Store) State(ctx context.Context, key engine.Key) ([]byte, error) {
 	var data []byte
-	err := s.db.QueryRowContext(ctx, `SELECT data FROM state WHERE resource = ? AND principal = ?`, key.Resource, key.Principal).Scan(&data)
+	err := s.db.QueryRowContext(ctx, `SELECT data FROM state WHERE resource = ? AND chunk = ?`, key.Resource, key.Chunk).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

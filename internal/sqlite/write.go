@@ -25,7 +25,7 @@ func (s *Store) Commit(ctx context.Context, b *engine.Batch) error {
 		}
 		return errors.Join(
 			putLog(ctx, tx, &b.Log),
-			put(ctx, tx, `INSERT OR REPLACE INTO state (resource, principal, data) VALUES (?, ?, ?)`, b.States, stateRow),
+			put(ctx, tx, `INSERT OR REPLACE INTO state (resource, chunk, data) VALUES (?, ?, ?)`, b.States, stateRow),
 			put(ctx, tx, `INSERT OR REPLACE INTO incidents (id, opened_at, document) VALUES (?, ?, ?)`, b.Incidents, incidentRow),
 		)
 	})
@@ -63,7 +63,7 @@ func putLog(ctx context.Context, tx *sql.Tx, log *engine.Log) error {
 }
 
 func stateRow(s engine.State) ([]any, error) {
-	return []any{s.Key.Resource, s.Key.Principal, s.Data}, nil
+	return []any{s.Key.Resource, s.Key.Chunk, s.Data}, nil
 }
 
 func incidentRow(i *incident.Incident) ([]any, error) {

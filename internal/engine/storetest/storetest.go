@@ -64,7 +64,7 @@ func Batch(n int) *engine.Batch {
 		},
 		States: []engine.State{
 			{Key: engine.Key{Resource: "r"}, Data: fmt.Appendf(nil, "resource %d", n)},
-			{Key: engine.Key{Resource: "r", Principal: "entra-object/o"}, Data: fmt.Appendf(nil, "principal\x00 %d", n)},
+			{Key: engine.Key{Resource: "r", Chunk: 1}, Data: fmt.Appendf(nil, "chunk\x00 %d", n)},
 		},
 		Incidents: []*incident.Incident{Incident("2024-c", opened), Incident("2024-b", opened+1), Incident("2024-a", opened)},
 	}
@@ -100,7 +100,7 @@ func checkState(t testing.TB, s engine.Store, want engine.State) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want.Data) {
-		t.Errorf("state of %.80q: %d bytes, %.40q; want %d, %.40q", want.Key, len(got), got, len(want.Data), want.Data)
+		t.Errorf("state of %.80v: %d bytes, %.40q; want %d, %.40q", want.Key, len(got), got, len(want.Data), want.Data)
 	}
 }
 
@@ -175,8 +175,8 @@ func keepsOddKeysApart(t *testing.T, s engine.Store) {
 	b := &engine.Batch{Log: engine.Log{Clock: 1, Positions: map[string]engine.Position{}}}
 	for _, resource := range []string{"", "a", "a/b", "A", "a ", "ä", "a\u0308", "%2F", "' OR 1=1 --", "日本", long, long + "x"} {
 		b.Log.Positions[resource] = engine.Position{Offset: int64(len(b.States))}
-		for _, principal := range []string{"", "b", "b/", long} {
-			b.States = append(b.States, engine.State{Key: engine.Key{Resource: resource, Principal: principal}, Data: fmt.Append(nil, len(b.States))})
+		for _, chunk := range []int{0, 1, 10, 1 << 15} {
+			b.States = append(b.States, engine.State{Key: engine.Key{Resource: resource, Chunk: chunk}, Data: fmt.Append(nil, len(b.States))})
 		}
 	}
 	commit(t, s, b)
