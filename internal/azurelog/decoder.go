@@ -37,6 +37,13 @@ func NewDecoder() *Decoder { return new(Decoder) }
 // Counts is what the Decoder has seen so far.
 func (d *Decoder) Counts() Counts { return d.counts.clone() }
 
+// TakeCounts is what the Decoder has seen since TakeCounts was called last.
+func (d *Decoder) TakeCounts() Counts {
+	c := d.counts
+	d.counts = Counts{}
+	return c
+}
+
 // Decode appends the Fragments of a Block to dst, in the order of their
 // records, and returns what could not be read. The Fragments do not refer to
 // the Block's memory.

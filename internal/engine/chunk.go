@@ -30,8 +30,8 @@ const (
 
 func newChunk() *chunk { return &chunk{subjects: map[caller]*subject{}} }
 
-// place is the chunk that a caller is in.
-func (r *resource) place(by caller) int {
+// chunkOf is the index of the chunk that a caller is in.
+func (r *resource) chunkOf(by caller) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte{byte(by.Kind)}) // never fails
 	_, _ = h.Write([]byte(by.ID))
@@ -40,13 +40,13 @@ func (r *resource) place(by caller) int {
 
 // principal is the state of one of the resource's callers.
 func (r *resource) principal(by caller) *subject {
-	c := r.chunk(r.place(by))
+	c := r.chunk(r.chunkOf(by))
 	if p := c.subjects[by]; p != nil {
 		return p
 	}
 	if len(c.subjects) >= chunkMost && len(r.chunks) < chunksMost {
 		r.split()
-		c = r.chunk(r.place(by))
+		c = r.chunk(r.chunkOf(by))
 	}
 	r.tally.Principals++
 	p := newSubject(r, by)
@@ -62,7 +62,7 @@ func (r *resource) chunk(i int) *chunk {
 	}
 	c := newChunk()
 	r.chunks[i] = c
-	data, err := r.Store.State(r.ctx, Key{r.id, i})
+	data, err := r.kept.chunk(r.ctx, r, i)
 	if err == nil {
 		err = r.restoreChunk(c, data)
 	}
@@ -86,7 +86,7 @@ func (r *resource) split() {
 	}
 	r.chunks[0] = first
 	for _, p := range all {
-		c := r.chunks[r.place(p.caller)]
+		c := r.chunks[r.chunkOf(p.caller)]
 		c.used = max(c.used, p.chunk.used)
 		c.subjects[p.caller] = p
 		p.chunk = c
@@ -105,14 +105,7 @@ func (r *resource) save(b *Batch) error {
 		if c == nil || !c.changed {
 			continue
 		}
-		var data []byte
-		var err error
-		if i == 0 {
-			data, err = r.encode(b)
-		}
-		if err == nil {
-			data, err = c.append(data, b)
-		}
+		data, err := r.encodeChunk(i, b)
 		if err != nil {
 			return err
 		}
@@ -120,6 +113,18 @@ func (r *resource) save(b *Batch) error {
 		c.changed = false
 	}
 	return nil
+}
+
+// encodeChunk is chunk i as bytes; incidents of it that changed go into b.
+func (r *resource) encodeChunk(i int, b *Batch) ([]byte, error) {
+	if i > 0 {
+		return r.chunks[i].append(nil, b)
+	}
+	data, err := r.encode(b)
+	if err != nil {
+		return nil, err
+	}
+	return r.chunks[0].append(data, b)
 }
 
 // append appends the principals, in an order of their own.
@@ -161,22 +166,23 @@ func (r *resource) restoreChunk(c *chunk, data []byte) error {
 
 // evict drops saved chunks from memory, the longest unused first, until half
 // of the worker's share is free. A resource goes with its first chunk, which
-// is used whenever one of the others is; not while rows of it wait.
+// is used whenever one of the others is; not while rows of it wait, nor while
+// it remembers rows that nobody has saved.
 func (w *worker) evict() {
-	type place struct {
+	type spot struct {
 		*resource
 		index int
 		*chunk
 	}
-	var all []place
+	var all []spot
 	for _, r := range w.resources {
 		for i, c := range r.chunks {
 			if c != nil && !c.changed {
-				all = append(all, place{r, i, c})
+				all = append(all, spot{r, i, c})
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b place) int {
+	slices.SortFunc(all, func(a, b spot) int {
 		if a.chunk.used != b.chunk.used {
 			return int(a.chunk.used - b.chunk.used)
 		}
@@ -188,7 +194,7 @@ func (w *worker) evict() {
 		}
 		if p.index > 0 {
 			p.drop(p.index)
-		} else if len(p.joins.waiting) == 0 && !slices.ContainsFunc(p.chunks[1:], func(c *chunk) bool { return c != nil }) {
+		} else if p.joins.droppable(p.resource.place == nil) && !slices.ContainsFunc(p.chunks[1:], func(c *chunk) bool { return c != nil }) {
 			p.drop(0)
 			w.size -= p.itself.size + p.joins.size
 			delete(w.resources, p.id)

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/azurelog"
 )
@@ -99,6 +101,12 @@ func (j *joins) forget(generation map[azurelog.Correlation]join) (unmatched int6
 	return unmatched
 }
 
+// droppable reports whether joins may be forgotten with the rest of their
+// resource: nothing waits, and they are saved or empty.
+func (j *joins) droppable(saved bool) bool {
+	return len(j.waiting) == 0 && (saved || len(j.young)+len(j.old) == 0)
+}
+
 // find is what is known of id, and the generation to put it back into.
 func (j *joins) find(id azurelog.Correlation) (join, map[azurelog.Correlation]join) {
 	if e, known := j.young[id]; known {
@@ -120,6 +128,15 @@ func (j *joins) hold(o open) int32 {
 	}
 	j.open = append(j.open, o)
 	return int32(len(j.open))
+}
+
+// wait keeps a row until its time is up.
+func (j *joins) wait(w waiting) {
+	at := len(j.waiting)
+	for at > 0 && j.waiting[at-1].Due > w.Due {
+		at--
+	}
+	j.waiting = slices.Insert(j.waiting, at, w)
 }
 
 // release gives up what hold kept.

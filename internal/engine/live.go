@@ -85,15 +85,15 @@ func (l *Live) Take(ctx context.Context, source string, events []HubEvent) (Take
 func (l *Live) Tick(ctx context.Context, now detectors.Time) error {
 	return l.with(func(r *run) error {
 		passed := now - l.arrived
-		if l.arrived == 0 || r.clock.now == 0 {
+		if l.arrived == 0 || r.clock.Now == 0 {
 			passed = 0
 		}
 		l.arrived = max(l.arrived, now)
 		if passed <= 0 {
 			return nil
 		}
-		r.clock.now += passed
-		clock := r.clock.now
+		r.clock.Now += passed
+		clock := r.clock.Now
 		r.each(func(w *worker) {
 			for _, resource := range w.resources {
 				resource.tick(clock)
@@ -151,14 +151,11 @@ func (r *run) arrive(source string, e *HubEvent, decoder *azurelog.Decoder, take
 	}
 	for i := range batch.fragments {
 		f := &batch.fragments[i]
-		if e.Enqueued != 0 && f.Logged > e.Enqueued+ahead {
-			err := fmt.Errorf("logged at %v, but it came at %v", f.Logged, e.Enqueued)
+		if err := untimely(f, e.Enqueued); err != nil {
 			taken.Poison = append(taken.Poison, SetAside{name, azurelog.Poison{Offset: f.Offset, Ordinal: f.Ordinal, Err: err}})
 			continue
 		}
-		if f.Logged > r.clock.now+farAhead {
-			r.clock.now = f.Logged
-		}
+		r.clock.catchUp(f.Logged)
 		r.send(held{batch: batch, fragment: f, worker: batch.workers[i]})
 		taken.Records++
 	}

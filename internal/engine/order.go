@@ -69,10 +69,41 @@ func (c *cursor) logged() detectors.Time { return c.batch.fragments[c.next].Logg
 // believed records in a row are as far ahead. Until then a record up to
 // farAhead from the clock is judged, and one beyond it is held.
 type clock struct {
-	now   detectors.Time
-	held  []held
-	ahead int            // records in a row that were ahead, and judged
-	least detectors.Time // of them
+	Pace
+	held []held
+}
+
+// Pace is how far a log's clock has come.
+type Pace struct {
+	Now   detectors.Time // what the clock says
+	Ahead int            // records in a row that were ahead of it, and judged
+	Least detectors.Time // of them
+}
+
+// of is the clock for what f says. It is ahead of the others' where f is the
+// first after a pause: f has not waited for as long as the clock stood still.
+func (p *Pace) of(f *azurelog.Fragment) detectors.Time { return max(p.Now, f.Logged) }
+
+// catchUp moves a clock that stands still for more than a day to a record
+// logged at t, which came at about that time: nothing was logged in between.
+func (p *Pace) catchUp(t detectors.Time) {
+	if t > p.Now+farAhead {
+		p.Now = t
+	}
+}
+
+// step moves the clock by a record logged at t.
+func (p *Pace) step(t detectors.Time) {
+	switch {
+	case t <= p.Now+ahead:
+		p.Now, p.Ahead = max(p.Now, t), 0
+	case p.Ahead == 0:
+		p.Ahead, p.Least = 1, t
+	default:
+		if p.Ahead, p.Least = p.Ahead+1, min(p.Least, t); p.Ahead == believed {
+			p.Now, p.Ahead = p.Least, 0
+		}
+	}
 }
 
 const (
@@ -146,7 +177,7 @@ func (r *run) pass(c *cursor) {
 	f := &c.batch.fragments[c.next]
 	h := held{c, c.batch, f, c.batch.workers[c.next]}
 	c.next++
-	far := r.clock.now == 0 || f.Logged > r.clock.now+farAhead
+	far := r.clock.Now == 0 || f.Logged > r.clock.Now+farAhead
 	if far && len(r.clock.held)+1 < believed {
 		h.batch.users.Add(1)
 		r.clock.held = append(r.clock.held, h)
@@ -162,19 +193,9 @@ func (r *run) pass(c *cursor) {
 
 // send gives a fragment to its worker, at the time that the log has reached.
 func (r *run) send(h held) {
-	t := h.fragment.Logged
-	switch c := &r.clock; {
-	case t <= c.now+ahead:
-		c.now, c.ahead = max(c.now, t), 0
-	case c.ahead == 0:
-		c.ahead, c.least = 1, t
-	default:
-		if c.ahead, c.least = c.ahead+1, min(c.least, t); c.ahead == believed {
-			c.now, c.ahead = c.least, 0
-		}
-	}
+	r.clock.step(h.fragment.Logged)
 	r.sent++
-	r.workers[h.worker].send(h.fragment, r.clock.now, h.batch)
+	r.workers[h.worker].send(h.fragment, r.clock.of(h.fragment), h.batch)
 }
 
 // believe moves the clock to the held records and the one at t that agrees
@@ -184,7 +205,7 @@ func (r *run) believe(t detectors.Time) {
 	for _, h := range r.clock.held {
 		t = min(t, h.fragment.Logged)
 	}
-	r.clock.now = t
+	r.clock.Now = t
 	var wild []held
 	for _, h := range r.clock.held {
 		if h.fragment.Logged > t+farAhead && len(r.clock.held)+1 == believed {
@@ -207,7 +228,7 @@ func (r *run) conclude() {
 	for _, h := range r.clock.held {
 		first = min(first, h.fragment.Logged)
 	}
-	if r.clock.now != 0 && first > r.clock.now+never {
+	if r.clock.Now != 0 && first > r.clock.Now+never {
 		r.disbelieve(r.clock.held)
 		return
 	}

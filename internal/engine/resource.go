@@ -12,6 +12,7 @@ import (
 type resource struct {
 	*worker
 	id     string
+	place  *place // in the log of a partition; nil in joined mode
 	joins  joins
 	itself *subject // what was done to it, and what all its callers do
 	chunks []*chunk // of its callers, a power of two; nil where only in the store. The first, with itself and joins, is in memory
@@ -33,10 +34,14 @@ func newResource(w *worker, id string) *resource {
 	return r
 }
 
+// assembling reports whether what comes was judged before, by an owner whose
+// head is restored here: only the joins take it in again.
+func (r *resource) assembling() bool { return r.place != nil && r.place.assembling }
+
 // take folds a fragment in, at the given time of the log.
 func (r *resource) take(f *azurelog.Fragment, clock detectors.Time) {
 	r.tick(clock)
-	r.itself.touch(clock)
+	r.touch(r.chunks[0], clock)
 	switch {
 	case f.Act != nil:
 		r.takeAct(f, clock)
@@ -53,18 +58,29 @@ func (r *resource) tick(clock detectors.Time) {
 	for len(r.joins.waiting) > 0 && r.joins.waiting[0].Due <= clock {
 		w := r.joins.waiting[0]
 		r.joins.waiting = r.joins.waiting[1:]
-		r.itself.touch(clock)
+		r.touch(r.chunks[0], clock)
 		e, generation := r.joins.find(w.Correlation)
 		if e.judged {
 			continue
 		}
-		r.tally.Unproven++
 		w.Call.Unproven = true
 		e.judged = true
 		r.judgeCall(caller{detectors.AccountKey, r.id}, &w.Call, &e, w.Due)
 		generation[w.Correlation] = e
 	}
 	r.tally.Unmatched += r.joins.turn(clock)
+}
+
+// touch says that the chunk changes.
+func (r *resource) touch(c *chunk, clock detectors.Time) {
+	c.used = clock
+	if r.assembling() {
+		return
+	}
+	c.changed = true
+	if l := r.place; l != nil && l.since.IsZero() {
+		l.since, l.first = r.wall, r.sequence
+	}
 }
 
 // takeAct judges an act, once. Several acts may have one correlation id, and
@@ -80,6 +96,9 @@ func (r *resource) takeAct(f *azurelog.Fragment, clock detectors.Time) {
 	}
 	e.judged = true
 	generation[id] = e
+	if r.assembling() {
+		return
+	}
 	r.tally.Acts++
 	r.judge(r.itself, a, clock)
 }
@@ -103,7 +122,7 @@ func (r *resource) takeCall(f *azurelog.Fragment, clock detectors.Time) {
 	case e.judged:
 		r.tally.Twins++
 	case f.NearEmpty:
-		r.joins.waiting = append(r.joins.waiting, waiting{clock + identityWait, f.Correlation, f.Call})
+		r.joins.wait(waiting{clock + identityWait, f.Correlation, f.Call})
 	default:
 		e.judged = true
 		r.judgeCall(callerOf(f), &f.Call, &e, clock)
@@ -142,7 +161,13 @@ func (r *resource) judgeCall(by caller, c *detectors.Call, e *join, clock detect
 			From: r.joins.intern(&c.From), Tokens: c.Tokens,
 		})
 	}
+	if r.assembling() {
+		return
+	}
 	r.tally.Calls++
+	if c.Unproven {
+		r.tally.Unproven++
+	}
 	p := r.principal(by)
 	late := clock-c.Time > lateness
 	if late {
@@ -193,6 +218,9 @@ func (r *resource) judgeUsage(call *open, f *azurelog.Fragment, clock detectors.
 	if call.From != nil {
 		u.From = *call.From
 	}
+	if r.assembling() {
+		return
+	}
 	r.tally.Usages++
 	r.judge(r.principal(call.By), &u, clock)
 }
@@ -208,7 +236,7 @@ func together(a, b detectors.Tokens) detectors.Tokens {
 
 // judge has every detector of the subject's scope judge e, and then lets the subject learn it.
 func (r *resource) judge(s *subject, e detectors.Event, clock detectors.Time) {
-	s.touch(clock)
+	r.touch(s.chunk, clock)
 	s.profile.Advance(e.When())
 	for i, d := range r.Detectors {
 		if d.Scope != s.scope {

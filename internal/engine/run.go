@@ -14,6 +14,7 @@ import (
 // run is one Replay: decoders, one order, and workers that judge.
 type run struct {
 	*Engine
+	kept    kept
 	seed    maphash.Seed
 	jobs    chan job
 	workers []*worker
@@ -41,9 +42,10 @@ func newRun(ctx context.Context, e *Engine) (*run, error) {
 	}
 	r := &run{
 		Engine:    e,
+		kept:      inStore{e.Store},
 		seed:      maphash.MakeSeed(),
 		jobs:      make(chan job),
-		clock:     clock{now: log.Clock},
+		clock:     clock{Pace: Pace{Now: log.Clock}},
 		commits:   log.Commits,
 		positions: log.Positions,
 		moved:     map[string]Position{},
@@ -119,7 +121,7 @@ func (r *run) take(ctx context.Context, groups [][]Source) error {
 
 // close lets the time pass that a row without identity waits for, and commits.
 func (r *run) close(ctx context.Context) error {
-	end := r.clock.now + identityWait
+	end := r.clock.Now + identityWait
 	r.each(func(w *worker) {
 		for _, resource := range w.resources {
 			resource.tick(end)
@@ -201,7 +203,7 @@ func (r *run) commit(ctx context.Context) error {
 	for _, c := range r.cursors {
 		r.moved[c.id] = c.position()
 	}
-	all := Batch{Log: Log{Commits: r.commits, Clock: r.clock.now, Positions: r.moved}}
+	all := Batch{Log: Log{Commits: r.commits, Clock: r.clock.Now, Positions: r.moved}}
 	for i := range batches {
 		b := &batches[i]
 		all.States = append(all.States, b.States...)

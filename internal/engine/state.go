@@ -19,12 +19,14 @@ func (r *resource) encode(b *Batch) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	joins, err := r.joins.encode()
-	if err != nil {
-		return nil, err
+	var joins []byte
+	if r.place == nil {
+		if joins, err = r.joins.encode(); err != nil {
+			return nil, err
+		}
+		r.size += int64(len(joins)) - r.joins.size
+		r.joins.size = int64(len(joins))
 	}
-	r.size += int64(len(joins)) - r.joins.size
-	r.joins.size = int64(len(joins))
 	data := binary.AppendUvarint(nil, uint64(len(r.chunks)))
 	return appendFrame(appendFrame(data, itself), joins), nil
 }
@@ -36,11 +38,13 @@ func (r *resource) restore(data []byte) error {
 	if f.failed || n == 0 || n > chunksMost || n&(n-1) != 0 {
 		return errState
 	}
-	if err := r.joins.decode(joins); err != nil {
-		return err
+	if r.place == nil {
+		if err := r.joins.decode(joins); err != nil {
+			return err
+		}
+		r.joins.size = int64(len(joins))
+		r.size += r.joins.size
 	}
-	r.joins.size = int64(len(joins))
-	r.size += r.joins.size
 	if err := r.itself.restore(itself); err != nil {
 		return err
 	}

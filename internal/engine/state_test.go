@@ -133,7 +133,7 @@ func TestSave_writes_what_changed(t *testing.T) {
 
 	// Another process takes over, and one principal calls.
 	next := newFold(t, counter(1, &seen))
-	next.w.Store = fold.w.Store
+	next.w.Store, next.w.kept = fold.w.Store, fold.w.kept
 	again := of(77)
 	again.Correlation[3] = 1
 	next.Take(again, clock)

@@ -69,6 +69,30 @@ type Batch struct {
 	Incidents []*incident.Incident // by their ID, each replaces the one before
 }
 
+// kept is where a worker finds again what was saved of a resource.
+type kept interface {
+	// restore sets r to what was saved of it, without its further chunks.
+	restore(ctx context.Context, r *resource) error
+
+	// chunk is the saved form of chunk i; nil where there is none.
+	chunk(ctx context.Context, r *resource, i int) ([]byte, error)
+}
+
+// inStore is what commits to a Store have saved.
+type inStore struct{ Store }
+
+func (s inStore) restore(ctx context.Context, r *resource) error {
+	data, err := s.State(ctx, Key{Resource: r.id})
+	if err != nil || data == nil {
+		return err
+	}
+	return r.restore(data)
+}
+
+func (s inStore) chunk(ctx context.Context, r *resource, i int) ([]byte, error) {
+	return s.State(ctx, Key{r.id, i})
+}
+
 // Memory is a Store that lasts as long as the process.
 type Memory struct {
 	mu        sync.RWMutex

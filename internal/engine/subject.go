@@ -17,8 +17,9 @@ type subject struct {
 	memories []detectors.Memory // by detector; nil where it has none yet
 	foreign  []saved            // memories that no detector here can read: kept as they are
 	episode  incident.Episode
-	guarded  bool           // an incident of medium severity or above is open
-	size     int64          // in memory, roughly, in bytes
+	guarded  bool  // an incident of medium severity or above is open
+	alarmed  bool  // it is in the list of the worker of a partition
+	size     int64 // in memory, roughly, in bytes
 }
 
 // saved is the memory of a detector as bytes.
@@ -61,6 +62,10 @@ func (s *subject) touch(clock detectors.Time) {
 // add takes a finding into the episode. What an incident of medium severity
 // accuses is not learned as usual while it is open.
 func (s *subject) add(d *detectors.Detector, f detectors.Finding) {
+	if s.home.place != nil && !s.alarmed {
+		s.alarmed = true
+		s.home.alarmed = append(s.home.alarmed, s)
+	}
 	before := s.episode.ID()
 	s.episode.Add(s.profile.Principal, d, f)
 	if !s.home.Quiet {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/azurelog"
@@ -17,8 +18,11 @@ type worker struct {
 	pending   task // not sent yet; of the one who sends
 	resources map[string]*resource
 	tally     Tally
-	size      int64 // of the states in memory, roughly
-	err       error // the first of the store; nothing is judged after it
+	alarmed   []*subject // something was found about them since the list was emptied
+	sequence  int64      // of the event of a partition's log that is taken in
+	wall      time.Time  // of this machine, for saving alone
+	size      int64      // of the states in memory, roughly
+	err       error      // the first of the store; nothing is judged after it
 	ctx       context.Context
 }
 
@@ -89,11 +93,7 @@ func (w *worker) resource(id string) *resource {
 		return r
 	}
 	r := newResource(w, id)
-	data, err := w.Store.State(w.ctx, Key{Resource: id})
-	if err == nil && data != nil {
-		err = r.restore(data)
-	}
-	if err != nil {
+	if err := w.kept.restore(w.ctx, r); err != nil {
 		w.fail(fmt.Errorf("engine: state of %s: %w", id, err))
 	}
 	w.resources[id] = r

@@ -18,6 +18,7 @@ package usagelog
 
 import (
 	"errors"
+	"hash/fnv"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/azurelog"
@@ -56,8 +57,19 @@ type Entry struct {
 	Fragment azurelog.Fragment
 }
 
-// ErrMessage says that bytes are no message that this program can read.
-var ErrMessage = errors.New("usagelog: no message of the usage log, or one of a later release")
+// ErrMessage says that bytes are no message of the usage log, or a damaged one.
+var ErrMessage = errors.New("usagelog: no message of the usage log")
+
+// ErrVersion says that a message is of a later release than this program.
+var ErrVersion = errors.New("usagelog: a message of a later release: run that one")
+
+// Partition is the number of the partition, of n, that a route key belongs to.
+// It never changes: the state of a resource is where its log is.
+func Partition(route string, n int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(route)) // never fails
+	return int(h.Sum32() % uint32(n))
+}
 
 // Flags of an entry, above the bits of its category.
 const (

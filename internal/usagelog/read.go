@@ -21,12 +21,16 @@ type Reader struct {
 }
 
 // Read reads a message into m, whose Entries it uses again. Strings in m may
-// be kept; Acts are new ones. On an error, which wraps ErrMessage, m is unusable.
+// be kept; Acts are new ones. On an error, which wraps
+// ErrMessage or ErrVersion, m is unusable.
 func (r *Reader) Read(b []byte, m *Message) error {
 	r.b, r.strings, r.failed = b, r.strings[:0], false
 	*m = Message{Entries: m.Entries[:0]}
 	if v := r.byte(); v != version {
-		return fmt.Errorf("%w: version %d, this release reads %d", ErrMessage, v, version)
+		if v > version && v < version+16 { // what is none of ours begins with a letter or a brace
+			return fmt.Errorf("%w (version %d, this one reads %d)", ErrVersion, v, version)
+		}
+		return fmt.Errorf("%w: it begins with %#02x", ErrMessage, v)
 	}
 	m.Kind = Kind(r.enum(uint64(kinds)))
 	m.Source = Source{Hub: r.text(), Partition: r.text()}

@@ -183,17 +183,30 @@ func TestRead_refuses(t *testing.T) {
 		}
 	}
 	for name, b := range map[string][]byte{
-		"nothing":         {},
-		"a_later_version": {version + 1, 0},
-		"another_kind":    {version, byte(kinds), 0, 0, 0},
-		"tick_and_more":   append(AppendTick(nil, 1), 0),
-		"JSON":            []byte(`{"records":[]}`),
+		"nothing":       {},
+		"another_kind":  {version, byte(kinds), 0, 0, 0},
+		"tick_and_more": append(AppendTick(nil, 1), 0),
+		"JSON":          []byte(`{"records":[]}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := new(Reader).Read(b, new(Message)); !errors.Is(err, ErrMessage) {
 				t.Errorf("error %v, want ErrMessage", err)
 			}
 		})
+	}
+}
+
+func TestRead_leaves_a_later_version_to_a_later_release(t *testing.T) {
+	if err := new(Reader).Read([]byte{version + 1, 0}, new(Message)); !errors.Is(err, ErrVersion) {
+		t.Errorf("error %v, want ErrVersion", err)
+	}
+}
+
+func TestPartition(t *testing.T) {
+	// Never to be changed: state is found where these say.
+	got := []int{Partition("/subscriptions/s/accounts/a", 8), Partition("custom:gateway", 8), Partition("", 32), Partition("x", 1)}
+	if d := cmp.Diff([]int{7, 2, 5, 0}, got); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -73,6 +73,18 @@ func (w *Writer) Add(sequence int64, f *azurelog.Fragment) {
 	w.sequence, w.ordinal, w.logged = sequence, f.Ordinal, f.Logged
 }
 
+// Bound is the most that Add may append for f, in bytes.
+func Bound(f *azurelog.Fragment) int {
+	const numbers = 256 // all but the strings
+	n := numbers + len(f.Resource)
+	if a := f.Act; a != nil {
+		return n + len(a.Operation) + len(a.Target) + len(a.Actor.ObjectID) + len(a.Actor.Name) + len(a.Actor.AppID)
+	}
+	c := &f.Call
+	return n + len(c.Operation) + len(c.Model) + len(c.Deployment) + len(c.Client.APIVersion) + len(c.Client.UserAgent) +
+		len(f.ObjectID) + len(f.Subscription) + len(f.Backend)
+}
+
 func flags(f *azurelog.Fragment) byte {
 	b := byte(f.Category)
 	if f.NearEmpty {

@@ -1,0 +1,279 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/azurelog"
+	"github.com/keywarden/keywarden/internal/incident"
+	"github.com/keywarden/keywarden/internal/usagelog"
+)
+
+// LogEvent is an event of a usage hub: one message of the usage log.
+type LogEvent struct {
+	Sequence int64 // in its partition; the next event has the next number
+	Body     []byte
+}
+
+// LogReader reads a partition of a usage hub again.
+type LogReader interface {
+	// Read hands do the events from number from on and before number to, in
+	// order. Where the first of them are no longer kept it begins with the
+	// first that is. It returns the number that it began with (to, where none
+	// is kept), and fails where it cannot get to the end.
+	Read(ctx context.Context, log LogID, from, to int64, do func(LogEvent) error) (began int64, err error)
+}
+
+// PartitionConfig is what a Partition is made of. All but Flush are required.
+type PartitionConfig struct {
+	Log    LogID
+	Ledger Ledger
+	Reader LogReader
+	Flush  time.Duration // how old a change may become before it is saved; 2 minutes where 0
+}
+
+// Partition judges the log of one partition of a usage hub: its state is the
+// fold of that log, whoever owned it before. What it remembers is lost with
+// the process; then heads and log give it again.
+//
+//	take      events in order; incidents durable before it returns   partition.go
+//	recover   heads from the ledger, the rest of the log again       recover.go
+//	save      behind, in chunks and then heads, then the checkpoint  flush.go
+type Partition struct {
+	engine *Engine
+	PartitionConfig
+
+	mu      sync.Mutex
+	w       *worker // nil where nothing is in memory
+	reader  usagelog.Reader
+	m       usagelog.Message
+	saved   Checkpoint                // as read or saved last
+	checked time.Time                 // when it was saved
+	next    int64                     // number of the first event that is not folded in
+	here    Mark                      // at next, without its number
+	reached map[usagelog.Source]Reach // by the records of all resources
+	marks   []Mark                    // where a later recovery may begin, ascending
+	wall    time.Time                 // of the call that is served
+	status  PartitionStatus
+}
+
+// PartitionStatus is what is known of a partition since its process began.
+type PartitionStatus struct {
+	Tally
+	Next       int64          // number of the first event that is not folded in
+	Clock      detectors.Time // of the log
+	Arrived    detectors.Time // of the latest message
+	Again      int64          // entries that had been taken in before
+	Gaps       []Gap
+	Unreadable []SetAside // messages that are none of the usage log's
+	Recoveries int
+	Reread     int64 // events that were read again
+	Resources  int   // in memory
+	Unsaved    int   // of them
+	Bytes      int64 // that they take in memory, roughly
+}
+
+// Gap is a part of a log that nobody can read any more: what was in it was not judged.
+type Gap struct {
+	Log      LogID `json:"log"`
+	From, To int64 // the first number that is missing, and the first that is there again
+}
+
+// Partition returns the judge of a partition's log. Of the engine's config it
+// needs no Store.
+func (e *Engine) Partition(c PartitionConfig) (*Partition, error) {
+	switch {
+	case c.Ledger == nil:
+		return nil, errors.New("engine: partition without a ledger: pass a cosmos.Ledger or engine.NewInMemory()")
+	case c.Reader == nil:
+		return nil, errors.New("engine: partition without a reader of its log: pass an eventhub.Reader")
+	case c.Flush < 0:
+		return nil, fmt.Errorf("engine: flush every %v: it may not be negative", c.Flush)
+	}
+	if c.Flush == 0 {
+		c.Flush = 2 * time.Minute
+	}
+	return &Partition{engine: e, PartitionConfig: c}, nil
+}
+
+// startOvers is how often Take begins anew where another owner saves at the same time.
+const startOvers = 3
+
+// Take folds events in, which are consecutive and in order; those that were
+// folded in before are passed over. When it returns without an error the
+// incidents are durable, and all else is either saved or comes again from the
+// log. After an error the same events may be given again, to any owner. now is
+// the time of this machine: it decides when to save and nothing else.
+func (p *Partition) Take(ctx context.Context, now time.Time, events []LogEvent) error {
+	if len(events) == 0 {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wall = now
+	var err error
+	for range startOvers {
+		if err = p.take(ctx, events); err == nil {
+			return nil
+		}
+		p.forget()
+		if !errors.Is(err, ErrStale) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (p *Partition) take(ctx context.Context, events []LogEvent) error {
+	if p.w == nil || events[0].Sequence > p.next {
+		if err := p.recover(ctx, events[0].Sequence); err != nil {
+			return err
+		}
+	}
+	p.w.ctx, p.w.wall = ctx, p.wall
+	for _, e := range events {
+		switch {
+		case e.Sequence < p.next:
+			continue
+		case e.Sequence > p.next:
+			return fmt.Errorf("engine: %v: event %d follows %d: the batch has a hole", p.Log, e.Sequence, p.next-1)
+		}
+		if err := p.fold(e); err != nil {
+			return err
+		}
+	}
+	if err := p.announce(ctx); err != nil {
+		return err
+	}
+	return p.flush(ctx, false)
+}
+
+// Save saves all that has changed, whatever its age: before an owner ends in
+// order, so that the next one has nothing to read again.
+func (p *Partition) Save(ctx context.Context, now time.Time) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.w == nil {
+		return nil
+	}
+	p.wall, p.w.ctx = now, ctx
+	if err := p.flush(ctx, true); err != nil {
+		p.forget()
+		return err
+	}
+	return nil
+}
+
+// Status is what the partition has done so far.
+func (p *Partition) Status() PartitionStatus {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.status
+	s.Gaps, s.Unreadable = slices.Clone(s.Gaps), slices.Clone(s.Unreadable)
+	s.Next, s.Clock, s.Arrived = p.next, p.here.Pace.Now, p.here.Arrived
+	if p.w != nil {
+		s.Tally.add(&p.w.tally)
+		s.Resources, s.Bytes = len(p.w.resources), p.w.size
+		for _, r := range p.w.resources {
+			if r.place.dirty() {
+				s.Unsaved++
+			}
+		}
+	}
+	return s
+}
+
+// forget drops what is in memory: the next Take recovers.
+func (p *Partition) forget() {
+	if p.w != nil {
+		p.status.Tally.add(&p.w.tally)
+	}
+	p.w, p.marks = nil, nil
+}
+
+// fold takes one event in.
+func (p *Partition) fold(e LogEvent) error {
+	err := p.reader.Read(e.Body, &p.m)
+	switch {
+	case errors.Is(err, usagelog.ErrVersion):
+		return fmt.Errorf("engine: event %d of %v: %w", e.Sequence, p.Log, err)
+	case err != nil:
+		if len(p.status.Unreadable) < maxWorst {
+			p.status.Unreadable = append(p.status.Unreadable, SetAside{fmt.Sprintf("%v, event %d", p.Log, e.Sequence), azurelog.Poison{Err: err}})
+		}
+	default:
+		p.mark(e.Sequence)
+		p.w.sequence = e.Sequence
+		p.judge()
+	}
+	p.next = e.Sequence + 1
+	return p.w.err
+}
+
+// judge takes in the message that was read.
+func (p *Partition) judge() {
+	m := &p.m
+	switch m.Kind {
+	case usagelog.Tick:
+		p.tick(m.Arrived)
+	case usagelog.Fragments:
+		p.here.Arrived = max(p.here.Arrived, m.Arrived)
+		for i := range m.Entries {
+			p.entry(m.Source, &m.Entries[i])
+		}
+	}
+}
+
+// tick lets time pass: the log's clock goes on at the pace of the hub's.
+func (p *Partition) tick(now detectors.Time) {
+	passed := now - p.here.Arrived
+	if p.here.Arrived == 0 || p.here.Pace.Now == 0 {
+		passed = 0
+	}
+	p.here.Arrived = max(p.here.Arrived, now)
+	if passed <= 0 {
+		return
+	}
+	p.here.Pace.Now += passed
+	for _, r := range p.w.resources {
+		r.place.at(p.w.sequence)
+		r.tick(p.here.Pace.Now)
+	}
+}
+
+// entry takes one fragment in, unless it was before.
+func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
+	f := &e.Fragment
+	r := p.w.resource(f.Resource)
+	if p.w.err != nil {
+		return
+	}
+	r.place.at(p.w.sequence)
+	r.tick(p.here.Pace.Now)
+	if !pass(p.reached, from, e.Sequence, f.Ordinal) || !r.assembling() && !pass(r.place.reached, from, e.Sequence, f.Ordinal) {
+		p.status.Again++
+		return
+	}
+	p.here.Pace.catchUp(f.Logged)
+	p.here.Pace.step(f.Logged)
+	locate(f, p.engine.Locate)
+	r.take(f, p.here.Pace.of(f))
+}
+
+// announce makes incidents durable to which something was added.
+func (p *Partition) announce(ctx context.Context) error {
+	var changed []*incident.Incident
+	for _, s := range p.w.alarmed {
+		s.alarmed = false
+		changed = append(changed, s.episode.Take()...)
+	}
+	p.w.alarmed = p.w.alarmed[:0]
+	return p.saveIncidents(ctx, changed)
+}
+
+func (p *Partition) revision() Revision { return Revision{p.Log.Created, p.next - 1} }

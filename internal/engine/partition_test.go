@@ -1,0 +1,434 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/azurelog"
+	"github.com/keywarden/keywarden/internal/engine"
+	"github.com/keywarden/keywarden/internal/incident"
+	"github.com/keywarden/keywarden/internal/usagelog"
+)
+
+// usageHub is a usage hub in memory: what is accepted stays, in order.
+type usageHub struct {
+	mu     sync.Mutex
+	logs   [][]engine.LogEvent
+	began  int64       // events before it are no longer kept
+	lose   func() bool // whether the answer of an accepted message is lost
+	refuse func() bool // whether a message is refused
+}
+
+var errLost = errors.New("the answer was lost")
+
+func newUsageHub(partitions int) *usageHub {
+	no := func() bool { return false }
+	return &usageHub{logs: make([][]engine.LogEvent, partitions), lose: no, refuse: no}
+}
+
+func (h *usageHub) Publish(_ context.Context, partition int, message []byte) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.refuse() {
+		return errors.New("the hub is busy")
+	}
+	log := &h.logs[partition]
+	*log = append(*log, engine.LogEvent{Sequence: int64(len(*log)), Body: slices.Clone(message)})
+	if h.lose() {
+		return errLost
+	}
+	return nil
+}
+
+func (h *usageHub) Read(_ context.Context, log engine.LogID, from, to int64, do func(engine.LogEvent) error) (int64, error) {
+	var partition int
+	if _, err := fmt.Sscan(log.Partition, &partition); err != nil {
+		return 0, err
+	}
+	from = max(from, h.began)
+	for _, e := range h.logs[partition][min(from, to):to] {
+		if err := do(e); err != nil {
+			return from, err
+		}
+	}
+	return min(from, to), nil
+}
+
+func logID(partition int) engine.LogID {
+	return engine.LogID{Hub: "ns.servicebus.windows.net/usage", Created: noon, Partition: fmt.Sprint(partition)}
+}
+
+// frail is a ledger whose owner is killed at some of its writes: before they are
+// durable, or after.
+type frail struct {
+	*engine.InMemory
+	die func() (before, after bool)
+}
+
+func (l frail) write(do func() error) error {
+	before, after := l.die()
+	if before {
+		return errKilled
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if after {
+		return errKilled
+	}
+	return nil
+}
+
+func (l frail) SaveCheckpoint(ctx context.Context, c *engine.Checkpoint) error {
+	return l.write(func() error { return l.InMemory.SaveCheckpoint(ctx, c) })
+}
+
+func (l frail) SaveHead(ctx context.Context, h *engine.Head) error {
+	return l.write(func() error { return l.InMemory.SaveHead(ctx, h) })
+}
+
+func (l frail) SaveChunk(ctx context.Context, key engine.ChunkKey, data []byte) error {
+	return l.write(func() error { return l.InMemory.SaveChunk(ctx, key, data) })
+}
+
+func (l frail) DropChunks(ctx context.Context, keys []engine.ChunkKey) error {
+	return l.write(func() error { return l.InMemory.DropChunks(ctx, keys) })
+}
+
+func (l frail) SaveIncident(ctx context.Context, i *incident.Incident, r engine.Revision) error {
+	return l.write(func() error { return l.InMemory.SaveIncident(ctx, i, r) })
+}
+
+func partition(t testing.TB, c engine.Config, p engine.PartitionConfig) *engine.Partition {
+	t.Helper()
+	e, err := engine.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge, err := e.Partition(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return judge
+}
+
+// fold judges the hub's logs from their begin to their end, in one go.
+func fold(t testing.TB, hub *usageHub) (*engine.InMemory, engine.Tally) {
+	t.Helper()
+	ledger := engine.NewInMemory()
+	var tally engine.Tally
+	for i, log := range hub.logs {
+		judge := partition(t, config(t), engine.PartitionConfig{Log: logID(i), Ledger: ledger, Reader: hub})
+		if err := judge.Take(t.Context(), time.Time{}, log); err != nil {
+			t.Fatal(err)
+		}
+		if err := judge.Save(t.Context(), time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		tally.Calls += judge.Status().Calls
+		tally.Findings += judge.Status().Findings
+	}
+	return ledger, tally
+}
+
+func linesOf(t testing.TB, l *engine.InMemory) string {
+	t.Helper()
+	incidents, err := l.Incidents(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	for _, i := range incidents {
+		if err := json.NewEncoder(&b).Encode(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
+
+// routed sends files through a router as the events of so many source
+// partitions, whose batches come again now and then, and ends with ticks.
+func routed(t testing.TB, r *rand.Rand, hub *usageHub, file []byte, sources int) {
+	t.Helper()
+	router, err := engine.NewRouter(engine.RouterConfig{Publisher: hub, Partitions: len(hub.logs), MessageBytes: 3_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := delivered(r, file, 40)
+	of := make([][]engine.HubEvent, sources)
+	for _, e := range events {
+		i := r.IntN(sources)
+		e.Sequence = int64(len(of[i]))
+		of[i] = append(of[i], e)
+	}
+	next := make([]int, sources)
+	for {
+		open := []int{}
+		for i := range of {
+			if next[i] < len(of[i]) {
+				open = append(open, i)
+			}
+		}
+		if len(open) == 0 {
+			break
+		}
+		i := open[r.IntN(len(open))]
+		from := max(0, next[i]-r.IntN(3)*r.IntN(20))
+		to := min(len(of[i]), next[i]+1+r.IntN(60))
+		_, err := router.Take(t.Context(), usagelog.Source{Hub: "ns/diagnostics/1", Partition: fmt.Sprint(i)}, of[i][from:to])
+		if err == nil {
+			next[i] = to
+		}
+	}
+	for p := range hub.logs {
+		for _, now := range []detectors.Time{noon, noon + detectors.Hour} {
+			hub.logs[p] = append(hub.logs[p], engine.LogEvent{Sequence: int64(len(hub.logs[p])), Body: usagelog.AppendTick(nil, now)})
+		}
+	}
+}
+
+// owners judges the logs as a host would have it done: by owners that are
+// killed, that overlap, that come back, that get events again.
+func owners(t testing.TB, r *rand.Rand, hub *usageHub, c engine.Config) (*engine.InMemory, int) {
+	t.Helper()
+	kept := engine.NewInMemory()
+	kills := 0
+	die := func() (bool, bool) {
+		switch r.IntN(40) {
+		case 0:
+			return true, false
+		case 1:
+			return false, true
+		}
+		return false, false
+	}
+	start := time.Unix(1_800_000_000, 0)
+	for p := range hub.logs {
+		log := hub.logs[p]
+		fresh := func() *engine.Partition {
+			return partition(t, c, engine.PartitionConfig{Log: logID(p), Ledger: frail{kept, die}, Reader: hub})
+		}
+		instances := []*engine.Partition{fresh(), fresh(), fresh()}
+		for next, steps := 0, 0; next < len(log); steps++ {
+			if steps > 100_000 {
+				t.Fatal("no progress")
+			}
+			owner := r.IntN(20) % len(instances) // the first one mostly
+			from := max(0, next-r.IntN(2)*r.IntN(30))
+			to := min(len(log), next+1+r.IntN(40))
+			now := start.Add(time.Duration(steps) * 15 * time.Second)
+			err := instances[owner].Take(t.Context(), now, log[from:to])
+			switch {
+			case errors.Is(err, errKilled):
+				kills++
+				if r.IntN(2) == 0 {
+					instances[owner] = fresh()
+				}
+				continue
+			case errors.Is(err, engine.ErrStale):
+				continue
+			case err != nil:
+				t.Fatal(err)
+			}
+			next = to
+		}
+		for {
+			err := instances[0].Take(t.Context(), start, log[len(log)-1:])
+			if err == nil {
+				err = instances[0].Save(t.Context(), start)
+			}
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, errKilled) && !errors.Is(err, engine.ErrStale) {
+				t.Fatal(err)
+			}
+		}
+	}
+	return kept, kills
+}
+
+func TestPartition_finds_what_a_fold_of_the_log_finds(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint("seed_", seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 1))
+			hub := newUsageHub(1 + int(seed%3))
+			hub.lose = func() bool { return r.IntN(50) == 0 }
+			hub.refuse = func() bool { return r.IntN(50) == 0 }
+			file := bytes.Join(town(t, 1+seed%2, 1_000_000), nil)
+			routed(t, r, hub, file, 1+int(seed%4))
+			want, _ := fold(t, hub)
+			if linesOf(t, want) == "" {
+				t.Fatal("no incidents: this test compares nothing")
+			}
+			c := config(t)
+			if seed%2 == 1 {
+				c.Memory = 1 // everything is saved and dropped after each batch
+			}
+			got, kills := owners(t, r, hub, c)
+			if kills == 0 {
+				t.Error("never killed")
+			}
+			if d := cmp.Diff(linesOf(t, want), linesOf(t, got)); d != "" {
+				t.Errorf("after %d kills the incidents differ from the fold's (-want +got):\n%s", kills, d)
+			}
+			if seed%4 == 0 { // one source partition: the order is that of the file
+				replayed, _ := replay(t, config(t), groups([][]byte{file}))
+				if d := cmp.Diff(replayed, linesOf(t, got)); d != "" {
+					t.Errorf("the incidents differ from a replay's of the file (-want +got):\n%s", d)
+				}
+			}
+		})
+	}
+}
+
+func TestPartition_names_a_gap_and_goes_on(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	hub := newUsageHub(1)
+	routed(t, r, hub, bytes.Join(town(t, 1, 1_000_000), nil), 1)
+	ledger := engine.NewInMemory()
+	log := hub.logs[0]
+	start := time.Unix(1_800_000_000, 0)
+	take := func(p *engine.Partition, from, to int) {
+		t.Helper()
+		for at := from; at < to; at += 50 {
+			if err := p.Take(t.Context(), start.Add(time.Duration(at)*time.Second), log[at:min(at+50, to)]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fresh := func() *engine.Partition {
+		return partition(t, config(t), engine.PartitionConfig{Log: logID(0), Ledger: ledger, Reader: hub})
+	}
+	third := len(log) / 3
+	first := fresh()
+	take(first, 0, third)
+	if err := first.Save(t.Context(), start); err != nil {
+		t.Fatal(err)
+	}
+	hub.began = int64(2 * third)
+	second := fresh()
+	take(second, 2*third+10, len(log))
+	want := []engine.Gap{{Log: logID(0), From: int64(third), To: hub.began}}
+	if d := cmp.Diff(want, second.Status().Gaps); d != "" {
+		t.Errorf("gaps (-want +got):\n%s", d)
+	}
+	if s := second.Status(); s.Next != int64(len(log)) || s.Reread != 10 {
+		t.Errorf("%d events read again and %d in all, want 10 and %d", s.Reread, s.Next, len(log))
+	}
+}
+
+func TestPartition_of_a_hub_that_was_made_again(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 3))
+	file := bytes.Join(town(t, 1, 1_000_000), nil)
+	lines := bytes.SplitAfter(bytes.TrimSpace(file), []byte("\n"))
+	whole, first, second := newUsageHub(1), newUsageHub(1), newUsageHub(1)
+	router := func(hub *usageHub, hubs ...*usageHub) *engine.Router {
+		router, err := engine.NewRouter(engine.RouterConfig{Publisher: both(append(hubs, hub)), Partitions: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return router
+	}
+	before, after := router(first, whole), router(second, whole)
+	for i, event := range delivered(r, bytes.Join(lines, nil), 30) {
+		to := before
+		if i >= 200 {
+			to = after
+		}
+		if _, err := to.Take(t.Context(), usagelog.Source{Hub: "ns/diagnostics/1", Partition: "0"}, []engine.HubEvent{event}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, _ := fold(t, whole)
+	ledger := engine.NewInMemory()
+	judge := func(created detectors.Time, hub *usageHub) {
+		id := logID(0)
+		id.Created = created
+		p := partition(t, config(t), engine.PartitionConfig{Log: id, Ledger: ledger, Reader: hub})
+		if err := p.Take(t.Context(), time.Unix(0, 0), hub.logs[0]); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Save(t.Context(), time.Unix(0, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	judge(noon, first)
+	judge(noon+detectors.Day, second)
+	// Joins across the two hubs are lost, profiles and episodes are not.
+	if d := cmp.Diff(slices.Sorted(maps.Keys(titles(t, want))), slices.Sorted(maps.Keys(titles(t, ledger)))); d != "" {
+		t.Errorf("incidents (-want +got):\n%s", d)
+	}
+}
+
+// both publishes to several hubs.
+type both []*usageHub
+
+func (b both) Publish(ctx context.Context, partition int, message []byte) error {
+	for _, h := range b {
+		if err := h.Publish(ctx, partition, message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// titles are the incidents by principal and title.
+func titles(t testing.TB, l *engine.InMemory) map[string]bool {
+	t.Helper()
+	all := map[string]bool{}
+	for line := range strings.Lines(linesOf(t, l)) {
+		var i incident.Incident
+		if err := json.Unmarshal([]byte(line), &i); err != nil {
+			t.Fatal(err)
+		}
+		if i.Severity >= detectors.Medium {
+			all[fmt.Sprint(i.Principal, i.OpenedAt)] = true
+		}
+	}
+	return all
+}
+
+func TestRouter_sets_aside_what_cannot_be_sent(t *testing.T) {
+	hub := newUsageHub(2)
+	router, err := engine.NewRouter(engine.RouterConfig{Publisher: hub, Partitions: 2, MessageBytes: 1_500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arrived := noon + 3*detectors.Minute
+	long := record(noon, 9)
+	long = bytes.Replace(long, []byte("ChatCompletions_Create"), bytes.Repeat([]byte("x"), 2_000), 1)
+	done, err := router.Take(t.Context(), usagelog.Source{Hub: "ns/diagnostics/1", Partition: "0"}, []engine.HubEvent{
+		{Sequence: 4, Enqueued: arrived, Body: azurelog.AppendEnvelope(nil, record(noon, 1), []byte(`{"time":`))},
+		{Sequence: 5, Enqueued: arrived, Body: record(noon+20*detectors.Day, 2)},
+		{Sequence: 6, Enqueued: arrived, Body: long},
+		{Sequence: 7, Enqueued: arrived, Body: azurelog.AppendEnvelope(nil, record(noon, 3), record(noon, 4), record(noon, 5), record(noon, 6), record(noon, 7))},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done.Records != 6 || len(done.Poison) != 3 {
+		t.Errorf("%d records sent and %d set aside, want 6 and 3: %+v", done.Records, len(done.Poison), done.Poison)
+	}
+	sent := len(hub.logs[0]) + len(hub.logs[1])
+	if sent != 2 {
+		t.Errorf("%d messages, want 2 of at most 1,500 bytes", sent)
+	}
+	if router.Counts().Records[azurelog.RequestResponse] == 0 {
+		t.Error("nothing was counted")
+	}
+}

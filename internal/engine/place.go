@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keywarden/keywarden/internal/usagelog"
+)
+
+// place is where a resource stands in the log of its partition, and what of it
+// is saved. It is nil for one whose joins are saved with it.
+type place struct {
+	head       Head
+	reached    map[usagelog.Source]Reach // by the records of this resource
+	assembling bool                      // what comes is in the head already, but for the joins
+	since      time.Time                 // when the first change came that is not saved; zero where all is
+	first      int64                     // number of the event that brought it
+}
+
+// at says that event number sequence is taken in now.
+func (l *place) at(sequence int64) {
+	if l.assembling && sequence > l.head.Revision.Sequence {
+		l.assembling = false
+	}
+}
+
+// pass reports whether a position of a source is beyond those that were taken
+// in, and takes it in.
+func pass(reached map[usagelog.Source]Reach, source usagelog.Source, sequence int64, ordinal int) bool {
+	if r, known := reached[source]; known && !r.before(sequence, ordinal) {
+		return false
+	}
+	reached[source] = Reach{source, sequence, ordinal}
+	return true
+}
+
+// before reports whether the position is beyond r.
+func (r Reach) before(sequence int64, ordinal int) bool {
+	return r.Sequence < sequence || r.Sequence == sequence && r.Ordinal < ordinal
+}
+
+// dirty reports whether something is not saved.
+func (l *place) dirty() bool { return !l.since.IsZero() }
+
+// list is how far each source was taken in, in an order of its own.
+func list(reached map[usagelog.Source]Reach) []Reach {
+	return slices.SortedFunc(maps.Values(reached), func(a, b Reach) int {
+		return cmp.Or(strings.Compare(a.Source.Hub, b.Source.Hub), strings.Compare(a.Source.Partition, b.Source.Partition))
+	})
+}
