@@ -186,6 +186,7 @@ type Network struct {
 	ASN          uint32       // autonomous system; 0 where unknown
 	Organization string       // who runs the ASN; "" where unknown
 	Kind         NetworkKind
+	Watched      string // why an analyst looks for it; "" where nobody does
 }
 
 // Known reports whether the log had an address at all.

@@ -3,6 +3,7 @@ package detectors
 import (
 	"math"
 	"net/netip"
+	"slices"
 )
 
 // Profile is what is remembered of one principal, once, for all detectors. A
@@ -34,6 +35,10 @@ type Profile struct {
 	// Week is the calls in an hour of the week, from Thursday 00:00 UTC, where
 	// 1970 began: half of it is the latest such hour, a quarter the one before.
 	Week [7 * 24]float64
+
+	// Decoy: the principal's key was laid out to be stolen. It is set by the
+	// engine before each event, and not saved.
+	Decoy bool
 
 	// Guarded: an incident is open. The principal's foreign volume is not
 	// learned as usual meanwhile.
@@ -346,6 +351,28 @@ func (p *Profile) Accuse(networks []netip.Prefix, t Time) {
 			e.Accused = t
 		}
 	}
+}
+
+// Settle makes networks usual at once: somebody vouches for them.
+func (p *Profile) Settle(networks []netip.Prefix) {
+	for _, n := range networks {
+		if e := p.Networks.Find(n); e != nil {
+			e.First, e.Accused = min(e.First, p.First+settled-1), 0
+		}
+	}
+}
+
+// Forget makes the networks, and all other values that were first met since
+// then, as if they had never been met: they came with an attacker.
+func (p *Profile) Forget(networks []netip.Prefix, since Time) {
+	p.Networks.drop(func(e *Value[netip.Prefix]) bool { return slices.Contains(networks, e.Key) })
+	p.Organizations.drop(func(e *Value[uint32]) bool { return e.First >= since })
+	p.Countries.drop(func(e *Value[Country]) bool { return e.First >= since })
+	p.Kinds.drop(func(e *Value[NetworkKind]) bool { return e.First >= since })
+	p.Models.drop(func(e *Value[string]) bool { return e.First >= since })
+	p.Deployments.drop(func(e *Value[string]) bool { return e.First >= since })
+	p.Operations.drop(func(e *Value[string]) bool { return e.First >= since })
+	p.Clients.drop(func(e *Value[Client]) bool { return e.First >= since })
 }
 
 // Absolve takes every accusation back: what the principal did was benign.

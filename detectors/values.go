@@ -174,6 +174,18 @@ func (v *Values[K]) turn(day int64) {
 	v.day, v.newToday = day, 0
 }
 
+// drop forgets the values for which is says so.
+func (v *Values[K]) drop(is func(*Value[K]) bool) {
+	kept := v.entries[:0]
+	for i := range v.entries {
+		if !is(&v.entries[i]) {
+			kept = append(kept, v.entries[i])
+		}
+	}
+	clear(v.entries[len(kept):])
+	v.entries = kept
+}
+
 // index is where key is, or -1.
 func (v *Values[K]) index(key K) int {
 	for i := range v.entries {

@@ -17,7 +17,7 @@ type Fold struct{ w *worker }
 func (e *Engine) NewFold() *Fold {
 	alone := *e
 	alone.Store, alone.Workers = NewMemory(), 1
-	return &Fold{newWorker(context.Background(), &run{Engine: &alone, kept: inStore{alone.Store}})}
+	return &Fold{newWorker(context.Background(), &run{Engine: &alone, kept: inStore{alone.Store}, rules: new(Rules)})}
 }
 
 // Take judges a fragment at the given time of the log, which must not go back.

@@ -89,6 +89,7 @@ type Mark struct {
 	Pace     Pace           `json:"pace"`
 	Arrived  detectors.Time `json:"arrived"` // of the latest message: the clock of the hub
 	Reached  []Reach        `json:"reached"` // by the records of all resources
+	Rules    Rules          `json:"rules"`
 }
 
 // Head is the committed state of a resource: all that its part of the log up to

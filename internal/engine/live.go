@@ -103,6 +103,24 @@ func (l *Live) Tick(ctx context.Context, now detectors.Time) error {
 	})
 }
 
+// Command obeys what an analyst says. It is durable when it returns without an error.
+func (l *Live) Command(ctx context.Context, c *detectors.Command) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	return l.with(func(r *run) error {
+		r.each(func(w *worker) { // while all wait: they share the rules
+			if v := c.Verdict; v != nil && r.workers[r.workerOf(v.Principal.Resource)] == w {
+				w.resource(v.Principal.Resource).decide(v, r.clock.Now)
+			}
+		})
+		if c.Verdict == nil {
+			r.rules = r.rules.with(c)
+		}
+		return r.settle(ctx)
+	})
+}
+
 // Close ends the goroutines. The Live may be used again: it begins at the last commit.
 func (l *Live) Close() {
 	l.mu.Lock()

@@ -221,6 +221,8 @@ func (p *Partition) judge() {
 	switch m.Kind {
 	case usagelog.Tick:
 		p.tick(m.Arrived)
+	case usagelog.Command:
+		p.obey(m.Command)
 	case usagelog.Fragments:
 		p.here.Arrived = max(p.here.Arrived, m.Arrived)
 		for i := range m.Entries {
@@ -243,6 +245,22 @@ func (p *Partition) tick(now detectors.Time) {
 	for _, r := range p.w.resources {
 		r.place.at(p.w.sequence)
 		r.tick(p.here.Pace.Now)
+	}
+}
+
+// obey takes in what an analyst said.
+func (p *Partition) obey(c *detectors.Command) {
+	if c.Verdict == nil {
+		p.w.rules = p.w.rules.with(c)
+		return
+	}
+	r := p.w.resource(c.Verdict.Principal.Resource)
+	if p.w.err != nil {
+		return
+	}
+	r.place.at(p.w.sequence)
+	if !r.assembling() {
+		r.decide(c.Verdict, p.here.Pace.Now)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -159,8 +160,39 @@ func linesOf(t testing.TB, l *engine.InMemory) string {
 	return b.String()
 }
 
+// say has every partition of the hub told a command.
+func (h *usageHub) say(t testing.TB, c *detectors.Command) {
+	t.Helper()
+	c.Time, c.By = noon, "analyst@example.com"
+	b, err := usagelog.AppendCommand(nil, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range h.logs {
+		h.logs[p] = append(h.logs[p], engine.LogEvent{Sequence: int64(len(h.logs[p])), Body: b})
+	}
+}
+
+// drawCommand is an exception for one of the networks of an account, or its end, or a watch.
+func drawCommand(r *rand.Rand) *detectors.Command {
+	id := fmt.Sprint("x", r.IntN(5))
+	networks := []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(r.IntN(224)), 0, 0, 0}), 4)}
+	switch r.IntN(4) {
+	case 0:
+		return &detectors.Command{Revoke: id}
+	case 1:
+		return &detectors.Command{Watch: &detectors.Watch{ID: id, Networks: networks, Reason: "seen elsewhere", Expires: noon + 30*detectors.Day}}
+	}
+	x := &detectors.Exception{ID: id, Networks: networks, Owner: "owner", Reason: "a test", Expires: noon + 30*detectors.Day}
+	if r.IntN(2) == 0 {
+		x.Detectors = []string{"new-network", "volume-surge"}
+	}
+	return &detectors.Command{Exception: x}
+}
+
 // routed sends files through a router as the events of so many source
-// partitions, whose batches come again now and then, and ends with ticks.
+// partitions, whose batches come again now and then, and ends with ticks. With
+// several sources analysts speak in between.
 func routed(t testing.TB, r *rand.Rand, hub *usageHub, file []byte, sources int) {
 	t.Helper()
 	router, err := engine.NewRouter(engine.RouterConfig{Publisher: hub, Partitions: len(hub.logs), MessageBytes: 3_000})
@@ -191,6 +223,9 @@ func routed(t testing.TB, r *rand.Rand, hub *usageHub, file []byte, sources int)
 		_, err := router.Take(t.Context(), usagelog.Source{Hub: "ns/diagnostics/1", Partition: fmt.Sprint(i)}, of[i][from:to])
 		if err == nil {
 			next[i] = to
+		}
+		if sources > 1 && r.IntN(20) == 0 {
+			hub.say(t, drawCommand(r))
 		}
 	}
 	for p := range hub.logs {

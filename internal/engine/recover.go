@@ -20,7 +20,7 @@ func (p *Partition) recover(ctx context.Context, to int64) error {
 	}
 	alone := *p.engine
 	alone.Workers = 1
-	p.w = newWorker(ctx, &run{Engine: &alone, kept: inLedger{p}})
+	p.w = newWorker(ctx, &run{Engine: &alone, kept: inLedger{p}, rules: &saved.From.Rules})
 	p.w.wall = p.wall
 	p.saved, p.here, p.next = saved, saved.From, saved.From.Sequence
 	p.reached = map[usagelog.Source]Reach{}
@@ -109,7 +109,7 @@ func (p *Partition) mark(sequence int64) {
 		return
 	}
 	m := p.here
-	m.Sequence, m.Reached = sequence, list(p.reached)
+	m.Sequence, m.Reached, m.Rules = sequence, list(p.reached), *p.w.rules
 	p.marks = append(p.marks, m)
 }
 

@@ -33,6 +33,7 @@ type Tally struct {
 	Unmatched  int64 // tokens whose call never came
 	Late       int64 // calls more than an hour late: they taught novelty only
 	Findings   int64
+	Exempt     int64 // events that exceptions kept from detectors
 	Principals int64 // met for the first time
 	Cold       int64 // memories of a detector that is not here, or of another version: it starts cold
 }
@@ -47,6 +48,7 @@ func (t *Tally) add(o *Tally) {
 	t.Unmatched += o.Unmatched
 	t.Late += o.Late
 	t.Findings += o.Findings
+	t.Exempt += o.Exempt
 	t.Principals += o.Principals
 	t.Cold += o.Cold
 }

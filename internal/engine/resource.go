@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"fmt"
+	"net/netip"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/azurelog"
@@ -238,8 +239,14 @@ func together(a, b detectors.Tokens) detectors.Tokens {
 func (r *resource) judge(s *subject, e detectors.Event, clock detectors.Time) {
 	r.touch(s.chunk, clock)
 	s.profile.Advance(e.When())
+	s.profile.Decoy = r.rules.decoy(s.profile.Principal)
+	r.rules.watch(e)
+	exempt := r.rules.exceptions(s.profile.Principal, e)
+	if len(exempt) > 0 {
+		r.tally.Exempt++
+	}
 	for i, d := range r.Detectors {
-		if d.Scope != s.scope {
+		if d.Scope != s.scope || exempt.from(d.ID) {
 			continue
 		}
 		if f, found := d.Observe(&s.profile, e, s.memory(i)); found {
@@ -247,6 +254,11 @@ func (r *resource) judge(s *subject, e detectors.Event, clock detectors.Time) {
 			s.add(d, f)
 		}
 	}
-	s.concern(e, r.Prices)
+	if !exempt.wholly() {
+		s.concern(e, r.Prices)
+	}
 	s.profile.Learn(e, clock-e.When() > lateness)
+	if exempt.wholly() {
+		s.profile.Settle([]netip.Prefix{networkOf(e).Prefix})
+	}
 }

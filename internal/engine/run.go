@@ -21,6 +21,7 @@ type run struct {
 	running sync.WaitGroup
 
 	clock     clock
+	rules     *Rules
 	commits   int64               // that the store had
 	positions map[string]Position // as of the last commit
 	moved     map[string]Position // since then
@@ -46,6 +47,7 @@ func newRun(ctx context.Context, e *Engine) (*run, error) {
 		seed:      maphash.MakeSeed(),
 		jobs:      make(chan job),
 		clock:     clock{Pace: Pace{Now: log.Clock}},
+		rules:     &log.Rules,
 		commits:   log.Commits,
 		positions: log.Positions,
 		moved:     map[string]Position{},
@@ -203,7 +205,7 @@ func (r *run) commit(ctx context.Context) error {
 	for _, c := range r.cursors {
 		r.moved[c.id] = c.position()
 	}
-	all := Batch{Log: Log{Commits: r.commits, Clock: r.clock.Now, Positions: r.moved}}
+	all := Batch{Log: Log{Commits: r.commits, Clock: r.clock.Now, Rules: *r.rules, Positions: r.moved}}
 	for i := range batches {
 		b := &batches[i]
 		all.States = append(all.States, b.States...)

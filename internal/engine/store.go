@@ -37,6 +37,7 @@ var ErrStale = errors.New("another process has written to this store meanwhile: 
 type Log struct {
 	Commits   int64               // how many there were; in a batch, how many there were before it
 	Clock     detectors.Time      // the latest time that the log has reached
+	Rules     Rules               // as commands have made them
 	Positions map[string]Position // by the source's identity
 
 	// Waiting are the resources with rows that wait for their identity: time
@@ -138,7 +139,7 @@ func (m *Memory) Commit(ctx context.Context, b *Batch) error {
 	if b.Log.Commits != m.log.Commits {
 		return ErrStale
 	}
-	m.log.Commits, m.log.Clock, m.log.Waiting = b.Log.Commits+1, b.Log.Clock, b.Log.Waiting
+	m.log.Commits, m.log.Clock, m.log.Rules, m.log.Waiting = b.Log.Commits+1, b.Log.Clock, b.Log.Rules, b.Log.Waiting
 	maps.Copy(m.log.Positions, b.Log.Positions)
 	for _, s := range b.States {
 		m.states[s.Key] = s.Data

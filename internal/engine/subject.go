@@ -73,7 +73,7 @@ func (s *subject) add(d *detectors.Detector, f detectors.Finding) {
 	} else if s.episode.ID() != before {
 		s.episode.Suppress()
 	}
-	if s.episode.Severity() >= detectors.Medium {
+	if s.episode.Severity() >= detectors.Medium && !s.episode.Vouched() {
 		s.guarded = true
 		s.profile.Guarded = true
 		s.profile.Accuse(s.episode.Accused(), f.Time)

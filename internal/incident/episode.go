@@ -34,6 +34,13 @@ func (e *Episode) Suppress() { e.s.Suppressed = e.Open() }
 // Announce takes Suppress back.
 func (e *Episode) Announce() { e.s.Suppressed = false }
 
+// Vouch says whether an analyst has found the open episode benign. What is
+// found as it goes on still counts to its incident.
+func (e *Episode) Vouch(benign bool) { e.s.Vouched = benign && e.Open() }
+
+// Vouched reports whether an analyst has found the open episode benign.
+func (e *Episode) Vouched() bool { return e.s.Vouched }
+
 // ID is that of the open episode's incident; "" where none is open.
 func (e *Episode) ID() string { return e.s.ID }
 

@@ -33,6 +33,7 @@ type state struct {
 	Priced bool    `json:"priced,omitempty"` // Loss is known, at least in part
 
 	Suppressed bool `json:"suppressed,omitempty"` // nobody is told
+	Vouched    bool `json:"vouched,omitempty"`    // an analyst finds it benign
 
 	Changed bool       `json:"changed,omitempty"` // since Take
 	Closed  []document `json:"closed,omitempty"`  // changed incidents of episodes that have ended since Take

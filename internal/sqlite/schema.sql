@@ -3,6 +3,7 @@ CREATE TABLE log (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
     commits    INTEGER NOT NULL, -- so far
     clock      INTEGER NOT NULL, -- milliseconds since 1970
+    rules      TEXT    NOT NULL, -- JSON: what commands have said
     waiting    TEXT    NOT NULL  -- JSON array of resource ids
 ) STRICT;
 

@@ -85,15 +85,15 @@ func (s *Store) prepare(ctx context.Context) error {
 // Log implements engine.Store.
 func (s *Store) Log(ctx context.Context) (engine.Log, error) {
 	log := engine.Log{Positions: map[string]engine.Position{}}
-	var waiting string
-	err := s.db.QueryRowContext(ctx, `SELECT commits, clock, waiting FROM log`).Scan(&log.Commits, &log.Clock, &waiting)
+	var rules, waiting string
+	err := s.db.QueryRowContext(ctx, `SELECT commits, clock, rules, waiting FROM log`).Scan(&log.Commits, &log.Clock, &rules, &waiting)
 	if errors.Is(err, sql.ErrNoRows) {
 		return log, nil
 	}
 	if err != nil {
 		return log, fmt.Errorf("sqlite: read log: %w", err)
 	}
-	if err := json.Unmarshal([]byte(waiting), &log.Waiting); err != nil {
+	if err := errors.Join(json.Unmarshal([]byte(rules), &log.Rules), json.Unmarshal([]byte(waiting), &log.Waiting)); err != nil {
 		return log, fmt.Errorf("sqlite: read log: %w", err)
 	}
 	rows, err := s.db.QueryContext(ctx, `SELECT source, "offset", done FROM positions`)

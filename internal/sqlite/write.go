@@ -52,7 +52,12 @@ func putLog(ctx context.Context, tx *sql.Tx, log *engine.Log) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO log (id, commits, clock, waiting) VALUES (1, ?, ?, ?)`, log.Commits+1, int64(log.Clock), string(waiting)); err != nil {
+	rules, err := json.Marshal(log.Rules)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO log (id, commits, clock, rules, waiting) VALUES (1, ?, ?, ?, ?)`,
+		log.Commits+1, int64(log.Clock), string(rules), string(waiting)); err != nil {
 		return err
 	}
 	return put(ctx, tx, `INSERT OR REPLACE INTO positions (source, "offset", done) VALUES (?, ?, ?)`,

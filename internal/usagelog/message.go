@@ -6,6 +6,7 @@
 //	hub, partition     of the source, as strings
 //	arrived            varint, ms since 1970
 //	entries            of kind Fragments, until the end of the message
+//	command            of kind Command, as JSON
 //
 // Numbers are varints, times differences to the entry before. A string is the
 // number of its place in a table that both sides build up while they go
@@ -34,6 +35,7 @@ type Kind uint8
 const (
 	Fragments Kind = iota // of the records of one source partition
 	Tick                  // time has passed: it is Arrived now
+	Command               // an analyst has said something
 	kinds
 )
 
@@ -44,9 +46,10 @@ type Source struct{ Hub, Partition string }
 // Message is what is sent at once.
 type Message struct {
 	Kind    Kind
-	Source  Source         // zero for a tick
+	Source  Source         // of fragments
 	Arrived detectors.Time // when the last event of the source was enqueued, or the time of a tick
 	Entries []Entry        // ascending by Sequence and Fragment.Ordinal
+	Command *detectors.Command
 }
 
 // Entry is a fragment at its position in the source: the sequence number of

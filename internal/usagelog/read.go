@@ -2,6 +2,7 @@ package usagelog
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 
@@ -21,7 +22,7 @@ type Reader struct {
 }
 
 // Read reads a message into m, whose Entries it uses again. Strings in m may
-// be kept; Acts are new ones. On an error, which wraps
+// be kept; Acts and the Command are new ones. On an error, which wraps
 // ErrMessage or ErrVersion, m is unusable.
 func (r *Reader) Read(b []byte, m *Message) error {
 	r.b, r.strings, r.failed = b, r.strings[:0], false
@@ -43,6 +44,16 @@ func (r *Reader) Read(b []byte, m *Message) error {
 			r.entry(e, &last, len(m.Entries) == 1)
 			last.Sequence, last.Fragment.Ordinal, last.Fragment.Logged = e.Sequence, e.Fragment.Ordinal, e.Fragment.Logged
 		}
+	}
+	if m.Kind == Command && !r.failed {
+		m.Command = new(detectors.Command)
+		if err := json.Unmarshal(r.b, m.Command); err != nil {
+			return fmt.Errorf("%w: a command that is no JSON of one: %w", ErrMessage, err)
+		}
+		if err := m.Command.Check(); err != nil {
+			return fmt.Errorf("%w: %w", ErrMessage, err)
+		}
+		r.b = nil
 	}
 	if r.failed || len(r.b) > 0 {
 		return fmt.Errorf("%w: cut off or damaged at %d bytes from its end", ErrMessage, len(r.b))

@@ -219,7 +219,7 @@ func FuzzReader_Read(f *testing.F) {
 		if r.Read(b, &first) != nil {
 			return
 		}
-		if first.Kind == Tick {
+		if first.Kind != Fragments {
 			return
 		}
 		if err := r.Read(write(&first), &again); err != nil {
@@ -256,4 +256,27 @@ func BenchmarkMessage(b *testing.B) {
 			}
 		}
 	})
+}
+
+func TestRead_a_command(t *testing.T) {
+	want := &detectors.Command{Time: 20_000 * detectors.Day, By: "analyst@example.com", Exception: &detectors.Exception{
+		ID: "x", Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, Owner: "o", Reason: "ünusual", Expires: 20_001 * detectors.Day,
+	}}
+	b, err := AppendCommand(nil, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got Message
+	if err := new(Reader).Read(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(Message{Kind: Command, Arrived: want.Time, Command: want}, got, carried); d != "" {
+		t.Error(d)
+	}
+	if _, err := AppendCommand(nil, &detectors.Command{}); err == nil {
+		t.Error("a command that says nothing is written")
+	}
+	if err := new(Reader).Read(b[:len(b)-1], &got); !errors.Is(err, ErrMessage) {
+		t.Errorf("error %v of a command that is cut off, want ErrMessage", err)
+	}
 }

@@ -2,6 +2,8 @@ package usagelog
 
 import (
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/azurelog"
@@ -12,6 +14,21 @@ func AppendTick(dst []byte, now detectors.Time) []byte {
 	w := Writer{b: dst}
 	w.head(Tick, Source{}, now)
 	return w.b
+}
+
+// AppendCommand appends a command that was given as c.Time says. A command that
+// does not pass its Check is no message.
+func AppendCommand(dst []byte, c *detectors.Command) ([]byte, error) {
+	if err := c.Check(); err != nil {
+		return dst, err
+	}
+	said, err := json.Marshal(c)
+	if err != nil {
+		return dst, fmt.Errorf("usagelog: write a command: %w", err)
+	}
+	w := Writer{b: dst}
+	w.head(Command, Source{}, c.Time)
+	return append(w.b, said...), nil
 }
 
 // Writer makes a message of fragments. It may be used again after Reset.

@@ -59,6 +59,7 @@ func Batch(n int) *engine.Batch {
 	return &engine.Batch{
 		Log: engine.Log{
 			Clock:     opened,
+			Rules:     engine.Rules{Decoys: map[string]detectors.Decoy{"d": {ID: fmt.Sprint("d", n), Owner: "o"}}},
 			Positions: map[string]engine.Position{"a": {Offset: int64(n)}, "b": {Offset: 1 << 40, Done: true}},
 			Waiting:   []string{"r", fmt.Sprint("waits ", n)},
 		},
@@ -142,7 +143,7 @@ func laterCommitReplaces(t *testing.T, s engine.Store) {
 	second.States, second.Incidents = second.States[:1], second.Incidents[:1]
 	commit(t, s, second)
 	want := Batch(1)
-	want.Log.Clock, want.Log.Waiting = second.Log.Clock, nil
+	want.Log.Clock, want.Log.Rules, want.Log.Waiting = second.Log.Clock, second.Log.Rules, nil
 	want.Log.Positions["a"] = second.Log.Positions["a"]
 	want.States[0], want.Incidents[0] = second.States[0], second.Incidents[0]
 	Check(t, s, want)
