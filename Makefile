@@ -86,9 +86,10 @@ calibrate: ## measures the detectors on simulated benign life and rewrites the s
 	$(GO) run ./internal/evaluate/calibrate
 
 .PHONY: package
-package: ## the static binary for Azure, as build/keywarden-linux-amd64
+package: ## what is deployed to Azure Functions, as dist/keywarden.zip
 	$(PACKAGE_ENV) $(GO) build -trimpath -ldflags='-s -w -buildid=' -o $(BUILD)/keywarden-linux-amd64 ./cmd/keywarden
+	$(GO) run ./handlers/internal/pack -handler $(BUILD)/keywarden-linux-amd64 -o dist/keywarden.zip
 
 .PHONY: clean
 clean: ## removes what was built
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) dist

@@ -79,7 +79,6 @@ func TestAnswers_never_hang_the_host(t *testing.T) {
 		"no_events":    {with(strings.Replace(byName["no-retry-500-1"].Body, `"[\"e30=\"]"`, `"[]"`, 1)), nil, 400},
 		"error":        {many.request(t), func(Batch) error { return errors.New("the hub is busy") }, 500},
 		"panic":        {many.request(t), func(Batch) error { panic("a bug") }, 500},
-		"panic_nil":    {many.request(t), func(Batch) error { panic(nil) }, 500},
 		"abort":        {many.request(t), func(Batch) error { panic(http.ErrAbortHandler) }, 500},
 		"empty_body":   {with(""), nil, 400},
 		"no_json":      {with("hello"), nil, 400},

@@ -1,6 +1,7 @@
 package invocation
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -15,7 +16,7 @@ type Batch struct {
 	Namespace     string // its full name, NAME.servicebus.windows.net
 	Hub           string
 	ConsumerGroup string
-	Partition     string // "" where the event came from no hub: somebody used the host's admin API
+	Partition     string // "" where the event came from no hub: see Placed
 	Events        []Event
 	Retry         Retry
 }
@@ -71,6 +72,19 @@ func DecodeBatch(body []byte, as Encoding) (Batch, error) {
 		return Batch{}, err
 	}
 	return b, nil
+}
+
+// Placed returns do for batches that came from a hub. Through the host's admin
+// API somebody can make up an event that has no place in any partition: it is
+// ignored, since it could not be counted once, and to fail would only bring it
+// back without end.
+func Placed(do func(context.Context, Batch) error) func(context.Context, Batch) error {
+	return func(ctx context.Context, b Batch) error {
+		if b.Partition == "" {
+			return nil
+		}
+		return do(ctx, b)
+	}
 }
 
 // eventBodies decodes an array of bodies, or a single one, wrapped in a string or not.
@@ -196,7 +210,10 @@ func (b Batch) attributes() []slog.Attr {
 }
 
 func (b Batch) summary() string {
-	if len(b.Events) == 0 {
+	switch {
+	case b.Partition == "":
+		return fmt.Sprintf("%d events ignored: they come from no hub", len(b.Events))
+	case len(b.Events) == 0:
 		return "no events of partition " + b.Partition
 	}
 	return fmt.Sprintf("%d events of partition %s, %d to %d", len(b.Events), b.Partition, b.Events[0].Sequence, b.Events[len(b.Events)-1].Sequence)

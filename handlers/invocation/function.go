@@ -45,6 +45,7 @@ type function[W work] struct {
 	name   string
 	decode func([]byte) (W, error)
 	do     func(context.Context, W) error
+	limit  int64 // bytes of a body
 	lanes  lanes
 }
 
@@ -59,7 +60,7 @@ func New[W work](name string, c Contract, decode func([]byte) (W, error), do fun
 	case c.Log == nil:
 		return nil, fmt.Errorf("%s: no log: pass that of logs.New", name)
 	}
-	return &function[W]{Contract: c, name: name, decode: decode, do: do}, nil
+	return &function[W]{Contract: c, name: name, decode: decode, do: do, limit: MaxBody}, nil
 }
 
 // outcome is how an invocation ended.
@@ -105,7 +106,7 @@ func (f *function[W]) serve(ctx context.Context, w http.ResponseWriter, r *http.
 func (f *function[W]) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limit := http.NewResponseController(w)
 	_ = limit.SetReadDeadline(time.Now().Add(f.Deadline)) // a writer without a connection has none to set
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, f.limit))
 	_ = limit.SetReadDeadline(time.Time{})
 	return body, err
 }

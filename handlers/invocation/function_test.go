@@ -70,7 +70,7 @@ func TestDeadline_ends_the_context(t *testing.T) {
 			<-ctx.Done()
 			return context.Cause(ctx)
 		})
-		if took := time.Since(start); answer.StatusCode != 500 || took != c.Deadline {
+		if took := time.Since(start); answer.StatusCode != http.StatusInternalServerError || took != c.Deadline {
 			t.Errorf("status %d after %v, want 500 after %v", answer.StatusCode, took, c.Deadline)
 		}
 		if !strings.Contains(log.String(), "functionTimeout") {
@@ -164,7 +164,7 @@ func TestClientGone_ends_the_context(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	if answer.StatusCode != 500 {
+	if answer.StatusCode != http.StatusInternalServerError {
 		t.Errorf("status %d, want 500", answer.StatusCode)
 	}
 }
@@ -178,12 +178,23 @@ func (e *endless) Read(b []byte) (int, error) {
 }
 
 func TestBody_is_bounded(t *testing.T) {
+	c, _ := contract()
+	handler, err := New("diagnostics", c, DecodeEvents, func(context.Context, Batch) error { t.Error("the function was called"); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := handler.(*function[Batch])
+	if f.limit != MaxBody {
+		t.Errorf("the limit is %d, want %d", f.limit, MaxBody)
+	}
+	f.limit = 1 << 20
 	body := &endless{}
 	r := invocation(t, "2")
 	r.Body = io.NopCloser(body)
-	answer := serve(t, r, func(Batch) error { t.Error("the function was called"); return nil })
-	if answer.StatusCode != 400 || body.sent > 2*MaxBody {
-		t.Errorf("status %d after %d bytes, want 400 after little more than %d", answer.StatusCode, body.sent, MaxBody)
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, r)
+	if recorder.Code != http.StatusBadRequest || body.sent > 2*f.limit {
+		t.Errorf("status %d after %d bytes, want 400 after little more than %d", recorder.Code, body.sent, f.limit)
 	}
 }
 

@@ -107,7 +107,8 @@ var secrets = []struct {
 	like *regexp.Regexp
 	show string
 }{
-	{regexp.MustCompile(`(?i)\b(SharedAccessKey|AccountKey|SharedAccessSignature|InstrumentationKey|client_secret|clientSecret|password|pwd|sig|code|x-functions-key|api-key|Ocp-Apim-Subscription-Key)(["']?\s*[=:]\s*["']?)[^\s;&"',]+`), "${1}${2}***"},
+	{regexp.MustCompile(`(?i)\b(SharedAccessKey|AccountKey|SharedAccessSignature|InstrumentationKey|client_secret|clientSecret|password|pwd|sig|x-functions-key|api-key|Ocp-Apim-Subscription-Key)(["']?\s*[=:]\s*["']?)[^\s;&"',]+`), "${1}${2}***"},
+	{regexp.MustCompile(`(?i)([?&]code=)[^\s&"']+`), "$1***"}, // a function key in an address
 	{regexp.MustCompile(`(?i)\b(Bearer|Basic)\s+[\w.~+/=-]{8,}`), "$1 ***"},
 	{regexp.MustCompile(`\beyJ[\w-]{8,}(\.[\w-]*)*`), "***"},                                       // tokens, and principals in base64
 	{regexp.MustCompile(`(?i)(https://[\w.-]*webhook\.office\.com)/[^\s"']*[^\s"':,.]`), "$1/***"}, // an incoming webhook of Teams

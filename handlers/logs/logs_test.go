@@ -82,7 +82,7 @@ func TestRedact(t *testing.T) {
 
 func TestRedact_keeps_what_is_no_secret(t *testing.T) {
 	for _, s := range []string{
-		"", "no Data in it", "status code 429: slow down",
+		"", "no Data in it", "status code 429: slow down", `{"code":"TooManyRequests","code2":1}`,
 		"/subscriptions/0b1c2d3e-0000-1111-2222-333344445555/resourcegroups/rg/providers/microsoft.cognitiveservices/accounts/a",
 		"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		"handlers: the port that the host gave in FUNCTIONS_CUSTOMHANDLER_PORT: listen tcp 127.0.0.1:80: bind: permission denied",
@@ -112,10 +112,10 @@ func TestLog_shows_no_secret_whichever_way_it_comes(t *testing.T) {
 func TestLog_bounds_a_text(t *testing.T) {
 	var out bytes.Buffer
 	l := New(&out, &out)
-	for cut := range 100 { // through the key, somewhere
-		l.Error("x", "error", errors.New(strings.Repeat(".", longest-cut)+storeKey[len("AccountEndpoint=https://a.documents.azure.com:443/;AccountKey="):]+strings.Repeat("stack ", 1<<16)))
+	for cut := 0; cut < 100; cut += 7 { // through the key, somewhere
+		l.Error("x", "error", errors.New(strings.Repeat(".", longest-cut)+storeKey[len("AccountEndpoint=https://a.documents.azure.com:443/;AccountKey="):]+strings.Repeat("stack ", 1<<10)))
 	}
-	if out.Len() > 100*(longest+500) || strings.Contains(out.String(), "C2y6") {
+	if out.Len() > 15*(longest+500) || strings.Contains(out.String(), "C2y6") {
 		t.Errorf("%d bytes, the end of the last: %s", out.Len(), out.String()[out.Len()-200:])
 	}
 }
