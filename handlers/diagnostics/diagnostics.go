@@ -15,7 +15,8 @@ import (
 // When Publish returns nil, everything of the batch that can be read is in the
 // log, and what cannot was set aside: the batch does not come again. An error
 // is for what a retry can cure; then the same events come again, alone or with
-// others. Batches of one partition come one after the other.
+// others. Every batch has its partition, and those of one partition come one
+// after the other.
 type Publisher interface {
 	Publish(ctx context.Context, batch invocation.Batch) error
 }

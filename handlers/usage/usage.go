@@ -14,8 +14,9 @@ import (
 //
 // When it returns nil, the incidents that follow from the batch are durable
 // and its state can be rebuilt from the log: the batch does not come again. An
-// error is for what a retry can cure. Batches of one partition come one after
-// the other, but another process may have had the ones before.
+// error is for what a retry can cure. Every batch has its partition, and those
+// of one partition come one after the other, but another process may have had
+// the ones before.
 type Judge interface {
 	Judge(ctx context.Context, batch invocation.Batch) error
 }
