@@ -43,7 +43,7 @@ var campaigns = []simulate.Campaign{
 func town(t testing.TB, seed uint64, perFile int) (files [][]byte) {
 	t.Helper()
 	records := 0
-	_, err := simulate.Generate(simulate.Options{Seed: seed, Days: 3, Principals: 10, Campaigns: campaigns}, func(d simulate.Delivery) error {
+	_, err := simulate.Generate(simulate.Options{Seed: seed, Days: 3, Principals: 6, Campaigns: campaigns}, func(d simulate.Delivery) error {
 		if records%perFile == 0 {
 			files = append(files, nil)
 		}
@@ -103,7 +103,7 @@ func lines(t testing.TB, store engine.Store) string {
 }
 
 func TestReplay_finds_the_same_however_it_is_run(t *testing.T) {
-	files := town(t, 1, 6_000)
+	files := town(t, 1, 4_000)
 	want, report := replay(t, config(t), groups(files))
 	if want == "" {
 		t.Fatal("no incidents: this test compares nothing")
@@ -159,11 +159,11 @@ func (m *mortal) Commit(ctx context.Context, b *engine.Batch) error {
 func TestReplay_finds_the_same_after_being_killed(t *testing.T) {
 	files := town(t, 2, 5_000)
 	want, _ := replay(t, config(t), groups(files))
-	for seed := range 6 {
+	for seed := range 4 {
 		t.Run(fmt.Sprint("seed_", seed), func(t *testing.T) {
 			store := &mortal{Memory: engine.NewMemory(), after: 2 + seed, durable: seed%2 == 0}
 			c := config(t)
-			c.Store, c.CommitEvery = store, 500+100*seed
+			c.Store, c.CommitEvery = store, 700+100*seed
 			e, err := engine.New(c)
 			if err != nil {
 				t.Fatal(err)
