@@ -31,14 +31,11 @@ func config(t *testing.T) engine.Config {
 // the scale was not made of: a finding of b bits or more on at most 2^-b of the
 // principal-days. Twice as many are allowed, for the error of the sample.
 func TestPromise(t *testing.T) {
-	if testing.Short() {
-		t.Skip("simulates 200 principals for 30 days")
-	}
-	days, err := evaluate.Measure(config(t), detectors.Embedded(), simulate.Options{Seed: heldOut, Principals: 200, Days: 30})
+	days, err := evaluate.Measure(config(t), detectors.Embedded(), simulate.Options{Seed: heldOut, Principals: heldPrincipals, Days: 30})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if days.Count() < 4000 {
+	if days.Count() < 20*heldPrincipals {
 		t.Fatalf("%d principal-days: too few to prove anything", days.Count())
 	}
 	for _, d := range all.Detectors() {
