@@ -23,13 +23,15 @@ type judging struct {
 	GeoASN       string `name:"geo-asn" env:"KEYWARDEN_GEO_ASN" placeholder:"FILE" help:"Such a file of networks and who runs them."`
 	GeoAnonymous string `name:"geo-anonymous" env:"KEYWARDEN_GEO_ANONYMOUS" placeholder:"FILE" help:"Such a file of networks that hide who is behind them, or a text with one network and its kind a line."`
 
-	Paths []string `arg:"" name:"path" help:"Log files, folders of them, or - for standard input."`
+	Paths []string `arg:"" optional:"" name:"path" help:"Log files, folders of them, or - for standard input."`
 }
 
 // check refuses what cannot be asked for together.
 func (j *judging) check(store storeName) error {
 	streams := slices.DeleteFunc(slices.Clone(j.Paths), func(path string) bool { return !isStream(path) })
 	switch {
+	case len(j.Paths) == 0:
+		return errors.New("say what to read: log files, folders of them, or - for standard input")
 	case len(streams) > 0 && store != "" && j.Source == "":
 		return fmt.Errorf("%s is a stream, which a kept store must know by a name: give it one with --source NAME", streams[0])
 	case len(streams) > 1:
