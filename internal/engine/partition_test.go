@@ -241,14 +241,17 @@ func owners(t testing.TB, r *rand.Rand, hub *usageHub, c engine.Config) (*engine
 	t.Helper()
 	kept := engine.NewInMemory()
 	kills := 0
+	var mu sync.Mutex // several documents are written at once
+	left := 1 + r.IntN(60)
 	die := func() (bool, bool) {
-		switch r.IntN(40) {
-		case 0:
-			return true, false
-		case 1:
-			return false, true
+		mu.Lock()
+		defer mu.Unlock()
+		if left--; left > 0 {
+			return false, false
 		}
-		return false, false
+		left = 1 + r.IntN(60)
+		after := left%2 == 0
+		return !after, after
 	}
 	start := time.Unix(1_800_000_000, 0)
 	for p := range hub.logs {
