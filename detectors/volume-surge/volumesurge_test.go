@@ -74,7 +74,7 @@ func TestDetector(t *testing.T) {
 			s.Burst(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Backend(0)), 600, detectors.Hour)
 		}},
 		detectortest.Scenario{Name: "five_percent_more_each_day", Below: 3, Play: func(s *detectortest.Script) {
-			n := 20.0
+			n := 8.0
 			for day := range 30 {
 				s.Always(day, day+1, int(n), detectortest.Backend(0))
 				n *= 1.05
