@@ -17,7 +17,7 @@ import (
 
 // summarize says what a replay did, and what in its inputs deserves a look.
 func summarize(w io.Writer, r *engine.Report, took time.Duration) {
-	records := int64(0)
+	records := -r.Wild
 	for _, n := range r.Counts.Records {
 		records += n
 	}

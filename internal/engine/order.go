@@ -129,7 +129,8 @@ func (r *run) order(ctx context.Context, group []*stream) error {
 	r.cursors = r.cursors[:0]
 	for _, s := range group {
 		c := &cursor{stream: s}
-		if !r.first(c) {
+		if c.again {
+			r.result.Known++
 			continue
 		}
 		if c.load(ctx, r) {
@@ -156,20 +157,6 @@ func (r *run) order(ctx context.Context, group []*stream) error {
 		}
 	}
 	return ctx.Err()
-}
-
-// first reports whether the stream has another identity than all before it. It waits until
-// that is known.
-func (r *run) first(c *cursor) bool {
-	<-c.known
-	if c.id == "" || !r.met[c.id] {
-		r.met[c.id] = true
-		return true
-	}
-	r.result.Known++
-	for range c.blocks { // whoever reads it must not wait for ever
-	}
-	return false
 }
 
 // pass sends the cursor's next fragment, unless its time must be confirmed first.
@@ -240,6 +227,7 @@ func (r *run) disbelieve(wild []held) {
 	for _, h := range wild {
 		err := fmt.Errorf("logged at %v, more than a day ahead of the records around it", h.fragment.Logged)
 		r.setAside(h.cursor.source.Name, []azurelog.Poison{{Offset: h.fragment.Offset, Err: err}})
+		r.result.Wild++
 		h.batch.done()
 	}
 	r.clock.held = nil

@@ -242,14 +242,14 @@ func owners(t testing.TB, r *rand.Rand, hub *usageHub, c engine.Config) (*engine
 	kept := engine.NewInMemory()
 	kills := 0
 	var mu sync.Mutex // several documents are written at once
-	left := 1 + r.IntN(60)
+	left := 1 + r.IntN(20)
 	die := func() (bool, bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		if left--; left > 0 {
 			return false, false
 		}
-		left = 1 + r.IntN(60)
+		left = 1 + r.IntN(20)
 		after := left%2 == 0
 		return !after, after
 	}

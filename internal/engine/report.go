@@ -11,6 +11,7 @@ type Report struct {
 	Unreadable []error // sources that could not be read to their end, with their names
 
 	Poison int64      // records set aside
+	Wild   int64      // of them, those that could be read and whose time cannot be
 	Worst  []SetAside // the first maxWorst of them
 }
 

@@ -27,7 +27,7 @@ type run struct {
 	moved     map[string]Position // since then
 	sent      int                 // fragments since then
 	full      atomic.Bool         // a worker holds more than its share of the memory
-	met       map[string]bool     // identities of this run's sources
+	met       map[string]bool     // identities of this run's sources that were opened
 	cursors   []*cursor           // of the group that is being taken in
 
 	mu     sync.Mutex // for counts and result.Unreadable
@@ -100,7 +100,7 @@ func (r *run) take(ctx context.Context, groups [][]Source) error {
 		for _, group := range groups {
 			streams := make([]*stream, len(group))
 			for i, source := range group {
-				s := &stream{source: source, known: make(chan struct{}), blocks: make(chan chan *decoded, blocksAhead)}
+				s := r.open(source)
 				readers.Go(func() { s.read(reading, r) })
 				streams[i] = s
 			}
@@ -119,6 +119,19 @@ func (r *run) take(ctx context.Context, groups [][]Source) error {
 	}
 	r.conclude()
 	return r.close(ctx)
+}
+
+// open is the stream of a source, with its identity, which takes at most the
+// reading of its first MiB. One goroutine opens all.
+func (r *run) open(source Source) *stream {
+	s := &stream{source: source, blocks: make(chan chan *decoded, blocksAhead)}
+	if s.id, s.err = source.identity(); s.err != nil {
+		return s
+	}
+	s.from = r.positions[s.id]
+	s.again = r.met[s.id]
+	r.met[s.id] = true
+	return s
 }
 
 // close lets the time pass that a row without identity waits for, and commits.

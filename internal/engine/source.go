@@ -30,9 +30,9 @@ const identityBytes = 1 << 20
 // stream is a source that is being read: futures of decoded blocks, in order.
 type stream struct {
 	source Source
-	known  chan struct{} // closed when id and from are known
 	id     string
 	from   Position // where to begin
+	again  bool     // an earlier stream of the run is the same: it is not read
 	blocks chan chan *decoded
 	err    error // after blocks is closed: why reading ended early
 }
@@ -43,10 +43,7 @@ const blocksAhead = 4
 // read feeds the stream's blocks to the decoders until its end.
 func (s *stream) read(ctx context.Context, r *run) {
 	defer close(s.blocks)
-	s.id, s.err = s.source.identity()
-	s.from = r.positions[s.id]
-	close(s.known)
-	if s.err != nil {
+	if s.err != nil || s.again {
 		return
 	}
 	file, err := s.source.Open()

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -121,12 +122,24 @@ func boundFacts(f detectors.Facts) Facts {
 	return bound
 }
 
+// digits is x to six significant digits, as people read it; whole numbers stay.
+func digits(x float64) float64 {
+	if x == math.Trunc(x) || math.IsNaN(x) {
+		return x
+	}
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 6, 64), 64)
+	if err != nil {
+		return x
+	}
+	return rounded
+}
+
 // boundFact leaves out what is no number at all and writes types that a Fact
 // must not have as text.
 func boundFact(value any) (any, bool) {
 	switch v := value.(type) {
 	case float64:
-		return v, !math.IsNaN(v) && !math.IsInf(v, 0)
+		return digits(v), !math.IsNaN(v) && !math.IsInf(v, 0)
 	case string:
 		return clip(v, maxText), true
 	case []string:

@@ -1,8 +1,9 @@
-package engine_test
+package main
 
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -10,17 +11,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keywarden/keywarden/detectors/all"
 	"github.com/keywarden/keywarden/internal/azurelog"
 	"github.com/keywarden/keywarden/internal/engine"
+	"github.com/keywarden/keywarden/internal/geo"
+	"github.com/keywarden/keywarden/internal/incident"
 	"github.com/keywarden/keywarden/internal/simulate"
 	"github.com/keywarden/keywarden/internal/sqlite"
 )
+
+var benchCampaigns = []simulate.Campaign{
+	{Kind: "storm", Strength: simulate.Slow, Day: 2},
+	{Kind: "resale", Strength: simulate.Slow, Day: 2},
+	{Kind: "enumeration", Day: 2},
+	{Kind: "spray", Day: 3},
+}
 
 // benchLog is about 64 MB of a town's log, one record a line, in the order of delivery.
 var benchLog = sync.OnceValues(func() ([]byte, error) {
 	const enough = 64 << 20
 	log := make([]byte, 0, enough+1<<20)
-	_, err := simulate.Generate(simulate.Options{Seed: 1, Days: 14, Principals: 40, Campaigns: campaigns}, func(d simulate.Delivery) error {
+	_, err := simulate.Generate(simulate.Options{Seed: 1, Days: 14, Principals: 40, Campaigns: benchCampaigns}, func(d simulate.Delivery) error {
 		if len(log) >= enough {
 			return nil
 		}
@@ -66,13 +77,23 @@ func BenchmarkReplay(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			log := theLog(b)
+			tables, err := geo.Embedded()
+			if err != nil {
+				b.Fatal(err)
+			}
 			made := peakHeap(b)
 			for b.Loop() {
-				config := config(b)
-				config.Store = c.open(b)
-				found, report := replay(b, config, groups([][]byte{log}))
-				if found == "" || report.Calls == 0 || report.Poison > 0 {
-					b.Fatalf("%d calls, %d records set aside, incidents: %q", report.Calls, report.Poison, found)
+				store := c.open(b)
+				e, err := engine.New(engine.Config{Detectors: all.Detectors(), Locate: tables.Locate, Prices: incident.ListPrices(), Store: store})
+				if err != nil {
+					b.Fatal(err)
+				}
+				report, err := e.Replay(b.Context(), [][]engine.Source{{{Name: "log", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(log)), nil }}}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if found, err := store.Incidents(b.Context()); err != nil || len(found) == 0 || report.Calls == 0 || report.Poison > 0 {
+					b.Fatalf("%d calls, %d records set aside, %d incidents, %v", report.Calls, report.Poison, len(found), err)
 				}
 			}
 			reportRecords(b, log)
@@ -113,8 +134,8 @@ func peakHeap(b *testing.B) func() uint64 {
 	}
 }
 
-// plain is a record as a program without a decoder of its own would read it.
-type plain struct {
+// plainRecord is a record as a program without a decoder of its own would read it.
+type plainRecord struct {
 	Time            string          `json:"time"`
 	ResourceID      string          `json:"resourceId"`
 	Category        string          `json:"category"`
@@ -127,7 +148,7 @@ type plain struct {
 }
 
 // decode reads a record and its properties, which may be an object or one in a string.
-func (p *plain) decode(line []byte) (map[string]any, error) {
+func (p *plainRecord) decode(line []byte) (map[string]any, error) {
 	if err := json.Unmarshal(line, p); err != nil {
 		return nil, err
 	}
@@ -161,7 +182,7 @@ func BenchmarkYardstick(b *testing.B) {
 			rest = rest[cut:]
 			parts.Go(func() {
 				for line := range bytes.Lines(part) {
-					var p plain
+					var p plainRecord
 					if _, err := p.decode(line); err != nil {
 						failed.Add(1)
 					}
