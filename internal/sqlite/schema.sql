@@ -26,7 +26,41 @@ CREATE TABLE state (
 CREATE TABLE incidents (
     id        TEXT    PRIMARY KEY,
     opened_at INTEGER NOT NULL, -- milliseconds since 1970
+    created   INTEGER NOT NULL DEFAULT 0, -- of which usage hub, and the number of the event, that it is the state after;
+    sequence  INTEGER NOT NULL DEFAULT 0, -- 0 where the log is none of a usage hub
     document  TEXT    NOT NULL  -- JSON
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX incidents_by_opened_at ON incidents (opened_at, id);
+
+-- How many partitions the usage hub has that the heads are made for. One row at most.
+CREATE TABLE layout (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    partitions INTEGER NOT NULL
+) STRICT;
+
+-- How far the log of a partition of a usage hub is in the heads.
+CREATE TABLE checkpoints (
+    hub       TEXT    NOT NULL,
+    created   INTEGER NOT NULL, -- when the hub was made: milliseconds since 1970
+    partition TEXT    NOT NULL,
+    version   INTEGER NOT NULL, -- one more with each write
+    document  TEXT    NOT NULL, -- JSON
+    PRIMARY KEY (hub, created, partition)
+) STRICT, WITHOUT ROWID;
+
+-- The committed state of a resource whose log is a usage partition's: the first chunk, and which others belong to it.
+CREATE TABLE heads (
+    resource TEXT    PRIMARY KEY,
+    version  INTEGER NOT NULL, -- one more with each write
+    document TEXT    NOT NULL, -- JSON, without data
+    data     BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE chunks (
+    resource   TEXT    NOT NULL,
+    "index"    INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    data       BLOB    NOT NULL,
+    PRIMARY KEY (resource, "index", generation)
+) STRICT;

@@ -1,7 +1,9 @@
 // Package sqlite keeps what the engine must find again in one SQLite file: the
 // embedded default, without a server. The file is in WAL mode, so it can be
-// read while a replay writes it. One process at a time writes: a commit is
-// refused when another one has committed since the file was opened.
+// read while a replay writes it. One process at a time commits batches
+// (engine.Store): a commit is refused when another one has committed since the
+// file was opened. Judges of usage partitions (engine.Ledger) may be several:
+// each write of theirs is a transaction of its own, which names what it replaces.
 package sqlite
 
 import (
@@ -24,7 +26,7 @@ import (
 var schema string
 
 // schemaVersion is kept in the file's user_version.
-const schemaVersion = 3
+const schemaVersion = 4
 
 // applicationID marks a file as Keywarden's: "KeyW".
 const applicationID = 0x4b657957

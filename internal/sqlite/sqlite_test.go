@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/keywarden/keywarden/internal/engine"
+	"github.com/keywarden/keywarden/internal/engine/ledgertest"
 	"github.com/keywarden/keywarden/internal/engine/storetest"
 	"github.com/keywarden/keywarden/internal/sqlite"
 )
@@ -108,4 +111,25 @@ func TestCommit_refuses_when_another_process_has_written(t *testing.T) {
 		t.Errorf("error %v, want one that names the other process", err)
 	}
 	storetest.Check(t, b, storetest.Batch(1))
+}
+
+func TestLedger(t *testing.T) {
+	ledgertest.Run(t, func(t *testing.T) ledgertest.Ledger { return open(t, newPath(t)) })
+}
+
+// The joined mode's commits and the judges of usage partitions do not hinder one another.
+func TestStore_is_both_a_store_and_a_ledger(t *testing.T) {
+	s := open(t, newPath(t))
+	head := ledgertest.Head("r", 1, "")
+	if err := s.SaveHead(t.Context(), &head); err != nil {
+		t.Fatal(err)
+	}
+	if err := storetest.Commit(t.Context(), s, storetest.Batch(1)); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Check(t, s, storetest.Batch(1))
+	got, err := s.Head(t.Context(), "r")
+	if d := cmp.Diff(head, got); err != nil || d != "" {
+		t.Errorf("head (-want +got), error %v:\n%s", err, d)
+	}
 }
