@@ -20,6 +20,7 @@ import (
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/azurelog"
 	"github.com/keywarden/keywarden/internal/engine"
+	"github.com/keywarden/keywarden/internal/engine/ledgertest"
 	"github.com/keywarden/keywarden/internal/incident"
 	"github.com/keywarden/keywarden/internal/usagelog"
 )
@@ -75,7 +76,7 @@ func logID(partition int) engine.LogID {
 // frail is a ledger whose owner is killed at some of its writes: before they are
 // durable, or after.
 type frail struct {
-	*engine.InMemory
+	ledgertest.Ledger
 	die func() (before, after bool)
 }
 
@@ -94,23 +95,23 @@ func (l frail) write(do func() error) error {
 }
 
 func (l frail) SaveCheckpoint(ctx context.Context, c *engine.Checkpoint) error {
-	return l.write(func() error { return l.InMemory.SaveCheckpoint(ctx, c) })
+	return l.write(func() error { return l.Ledger.SaveCheckpoint(ctx, c) })
 }
 
 func (l frail) SaveHead(ctx context.Context, h *engine.Head) error {
-	return l.write(func() error { return l.InMemory.SaveHead(ctx, h) })
+	return l.write(func() error { return l.Ledger.SaveHead(ctx, h) })
 }
 
 func (l frail) SaveChunk(ctx context.Context, key engine.ChunkKey, data []byte) error {
-	return l.write(func() error { return l.InMemory.SaveChunk(ctx, key, data) })
+	return l.write(func() error { return l.Ledger.SaveChunk(ctx, key, data) })
 }
 
 func (l frail) DropChunks(ctx context.Context, keys []engine.ChunkKey) error {
-	return l.write(func() error { return l.InMemory.DropChunks(ctx, keys) })
+	return l.write(func() error { return l.Ledger.DropChunks(ctx, keys) })
 }
 
 func (l frail) SaveIncident(ctx context.Context, i *incident.Incident, r engine.Revision) error {
-	return l.write(func() error { return l.InMemory.SaveIncident(ctx, i, r) })
+	return l.write(func() error { return l.Ledger.SaveIncident(ctx, i, r) })
 }
 
 func partition(t testing.TB, c engine.Config, p engine.PartitionConfig) *engine.Partition {
@@ -145,7 +146,7 @@ func fold(t testing.TB, hub *usageHub) (*engine.InMemory, engine.Tally) {
 	return ledger, tally
 }
 
-func linesOf(t testing.TB, l *engine.InMemory) string {
+func linesOf(t testing.TB, l ledgertest.Ledger) string {
 	t.Helper()
 	incidents, err := l.Incidents(t.Context())
 	if err != nil {
@@ -237,10 +238,8 @@ func routed(t testing.TB, r *rand.Rand, hub *usageHub, file []byte, sources int)
 
 // owners judges the logs as a host would have it done: by owners that are
 // killed, that overlap, that come back, that get events again.
-func owners(t testing.TB, r *rand.Rand, hub *usageHub, c engine.Config) (*engine.InMemory, int) {
+func owners(t testing.TB, r *rand.Rand, hub *usageHub, c engine.Config, kept ledgertest.Ledger) (kills int) {
 	t.Helper()
-	kept := engine.NewInMemory()
-	kills := 0
 	var mu sync.Mutex // several documents are written at once
 	left := 1 + r.IntN(20)
 	die := func() (bool, bool) {
@@ -296,7 +295,7 @@ func owners(t testing.TB, r *rand.Rand, hub *usageHub, c engine.Config) (*engine
 			}
 		}
 	}
-	return kept, kills
+	return kills
 }
 
 func TestPartition_finds_what_a_fold_of_the_log_finds(t *testing.T) {
@@ -317,7 +316,8 @@ func TestPartition_finds_what_a_fold_of_the_log_finds(t *testing.T) {
 			if seed%2 == 1 {
 				c.Memory = 1 // everything is saved and dropped after each batch
 			}
-			got, kills := owners(t, r, hub, c)
+			got := engine.NewInMemory()
+			kills := owners(t, r, hub, c, got)
 			if kills == 0 {
 				t.Error("never killed")
 			}
