@@ -161,12 +161,17 @@ func (s *Store) DropChunks(ctx context.Context, keys []engine.ChunkKey) error {
 
 // SaveIncident implements engine.Ledger.
 func (s *Store) SaveIncident(ctx context.Context, i *incident.Incident, r engine.Revision) error {
-	row, err := incidentRow(i)
-	if err == nil {
-		_, err = s.db.ExecContext(ctx, `INSERT INTO incidents (id, opened_at, document, created, sequence) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET opened_at = excluded.opened_at, document = excluded.document, created = excluded.created, sequence = excluded.sequence
-			WHERE (excluded.created, excluded.sequence) > (incidents.created, incidents.sequence)`, append(row, int64(r.Created), r.Sequence)...)
-	}
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		var kept engine.Revision
+		err := tx.QueryRowContext(ctx, `SELECT created, sequence FROM incidents WHERE id = ?`, i.ID).Scan(&kept.Created, &kept.Sequence)
+		switch {
+		case err == nil && !r.After(kept):
+			return nil
+		case err != nil && !errors.Is(err, sql.ErrNoRows):
+			return err
+		}
+		return putIncidents(ctx, tx, r, []*incident.Incident{i})
+	})
 	if err != nil {
 		return fmt.Errorf("sqlite: write incident %s: %w", i.ID, err)
 	}

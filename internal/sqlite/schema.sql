@@ -22,16 +22,52 @@ CREATE TABLE state (
     PRIMARY KEY (resource, chunk)
 ) STRICT;
 
--- Incidents as the engine wrote them last.
+-- Incidents as the engine wrote them last. Each index is an order in which they are asked for.
 CREATE TABLE incidents (
     id        TEXT    PRIMARY KEY,
     opened_at INTEGER NOT NULL, -- milliseconds since 1970
-    created   INTEGER NOT NULL DEFAULT 0, -- of which usage hub, and the number of the event, that it is the state after;
-    sequence  INTEGER NOT NULL DEFAULT 0, -- 0 where the log is none of a usage hub
+    last_seen INTEGER NOT NULL, -- milliseconds since 1970
+    risk      REAL    NOT NULL,
+    severity  INTEGER NOT NULL, -- 0 is info
+    status    TEXT    NOT NULL,
+    text      TEXT    NOT NULL, -- that is searched
+    created   INTEGER NOT NULL, -- of which usage hub, and the number of the event, that it is the state after;
+    sequence  INTEGER NOT NULL, -- 0 where the log is none of a usage hub
     document  TEXT    NOT NULL  -- JSON
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX incidents_by_opened_at ON incidents (opened_at, id);
+CREATE INDEX incidents_by_last_seen ON incidents (last_seen, id);
+CREATE INDEX incidents_by_risk ON incidents (risk, id);
+
+-- What else incidents are found by: "principal", "resource" and "detector".
+CREATE TABLE incident_keys (
+    kind     TEXT NOT NULL,
+    value    TEXT NOT NULL,
+    incident TEXT NOT NULL,
+    PRIMARY KEY (kind, value, incident)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX incident_keys_by_incident ON incident_keys (incident);
+
+-- How far functions have come, one row for each and its partition.
+CREATE TABLE progress (
+    function  TEXT    NOT NULL,
+    hub       TEXT    NOT NULL,
+    partition TEXT    NOT NULL,
+    saved     INTEGER NOT NULL, -- how often
+    document  TEXT    NOT NULL, -- JSON
+    PRIMARY KEY (function, hub, partition)
+) STRICT, WITHOUT ROWID;
+
+-- Records that could not be read, by where they stand. Nothing of what they say is here.
+CREATE TABLE deadletters (
+    id       TEXT    PRIMARY KEY,
+    found    INTEGER NOT NULL, -- milliseconds since 1970
+    document TEXT    NOT NULL  -- JSON
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX deadletters_by_found ON deadletters (found, id);
 
 -- How many partitions the usage hub has that the heads are made for. One row at most.
 CREATE TABLE layout (

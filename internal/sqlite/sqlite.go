@@ -19,7 +19,6 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/keywarden/keywarden/internal/engine"
-	"github.com/keywarden/keywarden/internal/incident"
 )
 
 //go:embed schema.sql
@@ -125,26 +124,4 @@ func (s *Store) State(ctx context.Context, key engine.Key) ([]byte, error) {
 		return nil, fmt.Errorf("sqlite: read state: %w", err)
 	}
 	return data, nil
-}
-
-// Incidents implements engine.Store.
-func (s *Store) Incidents(ctx context.Context) ([]*incident.Incident, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT document FROM incidents ORDER BY opened_at, id`)
-	if err != nil {
-		return nil, fmt.Errorf("sqlite: read incidents: %w", err)
-	}
-	defer rows.Close()
-	var all []*incident.Incident
-	for rows.Next() {
-		var document string
-		i := new(incident.Incident)
-		if err := rows.Scan(&document); err != nil {
-			return nil, fmt.Errorf("sqlite: read incidents: %w", err)
-		}
-		if err := i.UnmarshalDocument([]byte(document)); err != nil {
-			return nil, fmt.Errorf("sqlite: %w", err)
-		}
-		all = append(all, i)
-	}
-	return all, rows.Err()
 }

@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/keywarden/keywarden/internal/engine"
-	"github.com/keywarden/keywarden/internal/incident"
 )
 
 // Commit implements engine.Store: one transaction.
@@ -26,7 +25,7 @@ func (s *Store) Commit(ctx context.Context, b *engine.Batch) error {
 		return errors.Join(
 			putLog(ctx, tx, &b.Log),
 			put(ctx, tx, `INSERT OR REPLACE INTO state (resource, chunk, data) VALUES (?, ?, ?)`, b.States, stateRow),
-			put(ctx, tx, `INSERT OR REPLACE INTO incidents (id, opened_at, document) VALUES (?, ?, ?)`, b.Incidents, incidentRow),
+			putIncidents(ctx, tx, engine.Revision{}, b.Incidents),
 		)
 	})
 	if err != nil {
@@ -69,11 +68,6 @@ func putLog(ctx context.Context, tx *sql.Tx, log *engine.Log) error {
 
 func stateRow(s engine.State) ([]any, error) {
 	return []any{s.Key.Resource, s.Key.Chunk, s.Data}, nil
-}
-
-func incidentRow(i *incident.Incident) ([]any, error) {
-	document, err := i.MarshalDocument()
-	return []any{i.ID, int64(i.OpenedAt), string(document)}, err
 }
 
 // put runs query once for each of all, with the arguments that row makes of it.

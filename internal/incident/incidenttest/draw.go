@@ -20,7 +20,7 @@ var (
 	words     = []string{"Stolen", "KEY", "it's", `"quoted"`, "50%", "Ärger", "ÄRGER", "日本", "a_b", `back\slash`, "images", "$loss"}
 	resources = []string{"/subscriptions/s/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/a", "/subscriptions/s/accounts/b'c", "custom:gateway"}
 	callers   = []string{"11111111-2222-3333-4444-555555555555", "Team A", "team a", "é\tx"}
-	watchers      = []string{"new-country", "image-burst", "key-check", "volume-surge"}
+	watchers  = []string{"new-country", "image-burst", "key-check", "volume-surge"}
 )
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
