@@ -165,12 +165,12 @@ func (r *run) arrive(source string, e *HubEvent, decoder *azurelog.Decoder, take
 	batch := r.decoded(decoder, azurelog.Block{Data: e.Body})
 	defer batch.done()
 	for _, p := range batch.poison {
-		taken.Poison = append(taken.Poison, SetAside{name, p})
+		taken.Poison = append(taken.Poison, SetAside{name, e.Sequence, p})
 	}
 	for i := range batch.fragments {
 		f := &batch.fragments[i]
 		if err := untimely(f, e.Enqueued); err != nil {
-			taken.Poison = append(taken.Poison, SetAside{name, azurelog.Poison{Offset: f.Offset, Ordinal: f.Ordinal, Err: err}})
+			taken.Poison = append(taken.Poison, SetAside{name, e.Sequence, azurelog.Poison{Offset: f.Offset, Ordinal: f.Ordinal, Err: err}})
 			continue
 		}
 		r.clock.catchUp(f.Logged)

@@ -204,7 +204,7 @@ func (p *Partition) fold(e LogEvent) error {
 		return fmt.Errorf("engine: event %d of %v: %w", e.Sequence, p.Log, err)
 	case err != nil:
 		if len(p.status.Unreadable) < maxWorst {
-			p.status.Unreadable = append(p.status.Unreadable, SetAside{fmt.Sprintf("%v, event %d", p.Log, e.Sequence), azurelog.Poison{Err: err}})
+			p.status.Unreadable = append(p.status.Unreadable, SetAside{fmt.Sprintf("%v, event %d", p.Log, e.Sequence), e.Sequence, azurelog.Poison{Err: err}})
 		}
 	default:
 		p.mark(e.Sequence)

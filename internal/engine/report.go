@@ -17,7 +17,8 @@ type Report struct {
 
 // SetAside is a record that was set aside, and where it stood.
 type SetAside struct {
-	Source string
+	Source   string
+	Sequence int64 // of the event that it was in; 0 in a file
 	azurelog.Poison
 }
 

@@ -62,6 +62,7 @@ type Routed struct {
 	Bytes   int            // of the messages
 	Logged  detectors.Time // the latest time that a record was logged at; 0 where there was none
 	Poison  []SetAside     // records set aside
+	Counts  azurelog.Counts
 }
 
 // Take decodes events of one partition of a diagnostics hub and sends them on.
@@ -78,8 +79,9 @@ func (r *Router) Take(ctx context.Context, source usagelog.Source, events []HubE
 	for i := range events {
 		r.decode(d, source, arrived, &events[i], outs, &done)
 	}
+	done.Counts = d.TakeCounts()
 	r.mu.Lock()
-	r.counts.Merge(d.TakeCounts())
+	r.counts.Merge(done.Counts)
 	r.mu.Unlock()
 	r.decoders.Put(d)
 
@@ -123,7 +125,7 @@ func (r *Router) decode(d *azurelog.Decoder, source usagelog.Source, arrived det
 	name := fmt.Sprintf("%s, partition %s, event %d", source.Hub, source.Partition, e.Sequence)
 	fragments, poison := d.Decode(nil, azurelog.Block{Data: e.Body})
 	for _, p := range poison {
-		done.Poison = append(done.Poison, SetAside{name, p})
+		done.Poison = append(done.Poison, SetAside{name, e.Sequence, p})
 	}
 	for i := range fragments {
 		f := &fragments[i]
@@ -132,7 +134,7 @@ func (r *Router) decode(d *azurelog.Decoder, source usagelog.Source, arrived det
 			err = fmt.Errorf("it takes more than the %d bytes of a message of the usage hub", r.MessageBytes)
 		}
 		if err != nil {
-			done.Poison = append(done.Poison, SetAside{name, azurelog.Poison{Offset: f.Offset, Ordinal: f.Ordinal, Err: err}})
+			done.Poison = append(done.Poison, SetAside{name, e.Sequence, azurelog.Poison{Offset: f.Offset, Ordinal: f.Ordinal, Err: err}})
 			continue
 		}
 		done.Records++

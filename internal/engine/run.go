@@ -161,7 +161,7 @@ func (r *run) setAside(source string, poison []azurelog.Poison) {
 	for _, p := range poison {
 		r.result.Poison++
 		if len(r.result.Worst) < maxWorst {
-			r.result.Worst = append(r.result.Worst, SetAside{source, p})
+			r.result.Worst = append(r.result.Worst, SetAside{source, 0, p})
 		}
 	}
 }
