@@ -4,7 +4,7 @@
 //	incidents    written by the engine            [Ledger]
 //	state        heads, chunks, checkpoints       [Ledger]
 //	cases        what analysts make of incidents
-//	config       exceptions and settings
+//	config       exceptions, settings, and how far functions have come
 //	deadletters  records that could not be read; they expire
 //	leases       of the Functions host's own trigger
 //
@@ -30,6 +30,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
@@ -96,6 +97,9 @@ type Client struct {
 	database   *azcosmos.DatabaseClient
 	containers map[string]*azcosmos.ContainerClient
 	charges    charges
+
+	mu    sync.Mutex
+	known span // years that have incidents
 }
 
 // Open is a client of the database. It asks nothing yet.

@@ -27,9 +27,9 @@ func Containers() []azcosmos.ContainerProperties {
 	return []azcosmos.ContainerProperties{
 		{
 			ID: IncidentsContainer, PartitionKeyDefinition: partitionedBy("/year"),
-			// Nobody asks for evidence: it is most of a document, and an index of it most of what a write would cost.
-			IndexingPolicy: index([]string{"/*"}, []string{"/evidence/*", "/findings/[]/observed/*", "/findings/[]/usual/*", "/findings/[]/summary/?", "/revision/*"},
-				"/openedMs", "/risk", "/lastSeenMs"),
+			// What List asks for, and nothing else: an index of the rest would be most of what a write costs.
+			IndexingPolicy: index([]string{"/year/?", "/status/?", "/severity/?", "/risk/?", "/keys/openedAt/?", "/keys/lastSeen/?",
+				"/keys/principals/[]/?", "/keys/resources/[]/?", "/keys/detectors/[]/?"}, []string{"/*"}, "/keys/openedAt", "/risk", "/keys/lastSeen"),
 		},
 		{ID: CasesContainer, PartitionKeyDefinition: partitionedBy("/year"), IndexingPolicy: index([]string{"/*"}, []string{"/notes/*", "/history/*"})},
 		{
@@ -37,10 +37,10 @@ func Containers() []azcosmos.ContainerProperties {
 			ID: StateContainer, PartitionKeyDefinition: partitionedBy("/resource"),
 			IndexingPolicy: &azcosmos.IndexingPolicy{IndexingMode: azcosmos.IndexingModeNone},
 		},
-		{ID: ConfigContainer, PartitionKeyDefinition: partitionedBy("/kind"), IndexingPolicy: index([]string{"/*"}, nil)},
+		{ID: ConfigContainer, PartitionKeyDefinition: partitionedBy("/kind"), IndexingPolicy: index([]string{"/*"}, []string{"/progress/*"})},
 		{
 			ID: DeadlettersContainer, PartitionKeyDefinition: partitionedBy("/source"), DefaultTimeToLive: &deadletterSeconds,
-			IndexingPolicy: index([]string{"/*"}, []string{"/around/?", "/error/?"}),
+			IndexingPolicy: index([]string{"/source/?"}, []string{"/*"}),
 		},
 		{ID: LeasesContainer, PartitionKeyDefinition: partitionedBy("/id")}, // as the host's trigger demands it
 	}

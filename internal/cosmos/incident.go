@@ -19,10 +19,9 @@ import (
 // filed is what the document of an incident has besides the incident's own
 // form ([incident.Incident.MarshalDocument]).
 type filed struct {
-	Year       string          `json:"year"`       // the partition key: the first part of the id
-	Revision   engine.Revision `json:"revision"`   // which event of the log it is the state after
-	OpenedMs   int64           `json:"openedMs"`   // openedAt and lastSeen in milliseconds since 1970:
-	LastSeenMs int64           `json:"lastSeenMs"` // as texts they do not sort
+	Year     string          `json:"year"`     // the partition key: the first part of the id
+	Revision engine.Revision `json:"revision"` // which event of the log it is the state after
+	Keys     incident.Keys   `json:"keys"`     // what it is found by
 }
 
 // IncidentYear is the partition key of an incident's document.
@@ -37,7 +36,7 @@ func incidentDocument(i *incident.Incident, r engine.Revision) (json.RawMessage,
 	if err != nil {
 		return nil, fmt.Errorf("cosmos: incident %s: %w", i.ID, err)
 	}
-	more, err := json.Marshal(filed{IncidentYear(i.ID), r, int64(i.OpenedAt), int64(i.LastSeen)})
+	more, err := json.Marshal(filed{IncidentYear(i.ID), r, i.Keys()})
 	if err != nil {
 		return nil, fmt.Errorf("cosmos: incident %s: %w", i.ID, err)
 	}

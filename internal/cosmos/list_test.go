@@ -1,0 +1,40 @@
+package cosmos_test
+
+import (
+	"testing"
+
+	"github.com/keywarden/keywarden/internal/cosmos"
+	"github.com/keywarden/keywarden/internal/cosmosemulator"
+	"github.com/keywarden/keywarden/internal/engine"
+	"github.com/keywarden/keywarden/internal/incident"
+	"github.com/keywarden/keywarden/internal/incident/incidenttest"
+)
+
+// written is a database as the engine writes it.
+type written struct {
+	*cosmos.Ledger
+	revision *engine.Revision
+}
+
+func (w written) Put(t testing.TB, all ...*incident.Incident) {
+	t.Helper()
+	for _, i := range all {
+		w.revision.Sequence++
+		if err := w.SaveIncident(t.Context(), i, *w.revision); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	for name, c := range map[string]cosmosemulator.Config{
+		"one_physical_partition":  {},
+		"several_and_empty_pages": {PartitionsPerContainer: 3, EmptyPages: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			incidenttest.Run(t, func(t *testing.T) incidenttest.Store {
+				return written{open(t, account(t, c)).Ledger(), &engine.Revision{Created: 1}}
+			})
+		})
+	}
+}
