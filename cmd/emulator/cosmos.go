@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 
@@ -31,7 +30,7 @@ func (c *cosmosCommand) Validate() error {
 }
 
 // Run serves until ctx ends.
-func (c *cosmosCommand) Run(ctx context.Context, stdout io.Writer) (err error) {
+func (c *cosmosCommand) Run(ctx context.Context, std *output) (err error) {
 	secure, err := c.secure()
 	if err != nil {
 		return err
@@ -46,7 +45,7 @@ func (c *cosmosCommand) Run(ctx context.Context, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	fmt.Fprintln(stdout, "ready", addresses(listeners))
+	fmt.Fprintln(std.out, "ready", addresses(listeners))
 	if len(listeners) == 1 {
 		return server.Serve(ctx, listeners[0], secure)
 	}

@@ -1,13 +1,17 @@
-// Emulator runs the stand-ins for the Azure services that Keywarden uses, for tests and development.
+// Emulator runs the stand-ins of the Azure services that Keywarden works with,
+// for developing and testing without an Azure account.
 //
-//	emulator cosmos --listen ADDR [--tls-cert FILE --tls-key FILE] [--state DIR]
+//	emulator eventhubs --hub diagnostics:4 --hub usage:4
+//	emulator cosmos
 //
-// Each prints "ready ADDR" to standard output when it accepts, and works until Ctrl-C. Messages go to standard error.
-// The exit code is 0 after Ctrl-C, 1 where it could not go on, 2 for a wrong command line.
+// Each prints "ready ADDRESS" on standard output when it accepts connections,
+// and ends with Ctrl-C. The exit code is 0 then, 1 where it cannot run, and 2
+// for a wrong command line.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,10 +27,15 @@ const (
 	exitUsage   = 2
 )
 
-// commands is the command line.
+// commands is the command line: a command for each stand-in.
 type commands struct {
-	Cosmos cosmosCommand `cmd:"" help:"Cosmos DB for NoSQL, with the key of Microsoft's emulator."`
+	Eventhubs eventhubsCommand `cmd:"" help:"Azure Event Hubs, over AMQP, with and without TLS and websockets."`
+	Cosmos    cosmosCommand    `cmd:"" help:"Cosmos DB for NoSQL, with the key of Microsoft's emulator."`
 }
+
+// output is where a command says that it is ready, and where it says what is
+// wrong.
+type output struct{ out, err io.Writer }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -34,16 +43,17 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program: it runs the stand-in of args until ctx ends, and returns the exit code.
+// run runs the command of args until ctx is done, and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	helped := false // --help was all that was asked
 	parser := kong.Must(&commands{},
 		kong.Name("emulator"),
-		kong.Description("Stand-ins for the Azure services that Keywarden uses."),
+		kong.Description("Stand-ins for the Azure services that Keywarden works with."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.BindTo(stdout, (*io.Writer)(nil)),
+		kong.Bind(&output{out: stdout, err: stderr}),
 	)
 	if len(args) == 0 {
 		args = []string{"--help"}
@@ -52,13 +62,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if helped {
 		return 0
 	}
-	if err != nil {
-		fmt.Fprintf(stderr, "emulator: %v\n", err)
+	if err == nil {
+		err = command.Run()
+	}
+	var parse *kong.ParseError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &parse):
+		fmt.Fprintf(stderr, "emulator: %v\nRun \"emulator --help\" to see how it is used.\n", err)
 		return exitUsage
 	}
-	if err := command.Run(); err != nil {
-		fmt.Fprintf(stderr, "emulator: %v\n", err)
-		return exitFailure
-	}
-	return 0
+	fmt.Fprintf(stderr, "emulator: %v\n", err)
+	return exitFailure
 }
