@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -18,15 +16,14 @@ import (
 // eventhubsCommand stands in for an Event Hubs namespace. Keys are those of
 // Microsoft's emulator unless others are given.
 type eventhubsCommand struct {
-	Listen        []string      `default:"127.0.0.1:5672" placeholder:"ADDRESS" help:"Listen here, for AMQP and websockets; may be repeated. Default: 127.0.0.1:5672."`
+	listening
 	Hub           []hubFlag     `placeholder:"NAME:PARTITIONS" help:"A hub; may be repeated. One that --state holds already stays as it is."`
 	ConsumerGroup []string      `placeholder:"NAME" help:"A consumer group of every hub, besides $Default; may be repeated."`
-	Key           []keyFlag     `placeholder:"NAME:VALUE:RIGHTS" help:"A key with rights of send, listen and manage, joined by commas; may be repeated. Default: RootManageSharedAccessKey with all, SAS_KEY_VALUE."`
+	GeoHub        []hubFlag     `placeholder:"NAME:PARTITIONS" help:"A hub whose offsets have the form of geo-replicated ones; may be repeated."`
+	Key           []keyFlag     `sep:"none" placeholder:"NAME:VALUE:RIGHTS" help:"A key with rights of send, listen and manage, joined by commas; may be repeated. Default: RootManageSharedAccessKey with all, SAS_KEY_VALUE."`
 	AnyToken      bool          `help:"Take every token of Microsoft Entra instead of those that look valid."`
 	Retention     time.Duration `default:"24h" help:"How long events are kept."`
 	State         string        `type:"path" placeholder:"DIR" help:"Keep everything in this folder."`
-	TLSCert       string        `name:"tls-cert" type:"path" placeholder:"FILE" help:"Speak TLS, with this certificate (PEM)."`
-	TLSKey        string        `name:"tls-key" type:"path" placeholder:"FILE" help:"The certificate's key (PEM)."`
 	Verbose       bool          `help:"Say on standard error why connections end."`
 }
 
@@ -101,12 +98,13 @@ func (c *eventhubsCommand) Run(ctx context.Context, to *output) (err error) {
 
 func (c *eventhubsCommand) config(to *output) (hubemulator.Config, error) {
 	config := hubemulator.Config{State: c.State}
-	for _, flag := range c.Hub {
+	for i, flag := range append(c.Hub, c.GeoHub...) {
 		spec := flag.spec
+		spec.GeoReplicated = i >= len(c.Hub)
 		spec.ConsumerGroups, spec.Retention = c.ConsumerGroup, c.Retention
 		config.Hubs = append(config.Hubs, spec)
 	}
-	if len(c.Hub) == 0 && c.State == "" {
+	if len(config.Hubs) == 0 && c.State == "" {
 		return config, errors.New("there would be no hub: give --hub NAME:PARTITIONS, or --state with a folder that holds some")
 	}
 	for _, flag := range c.Key {
@@ -119,37 +117,4 @@ func (c *eventhubsCommand) config(to *output) (hubemulator.Config, error) {
 		config.Log = slog.New(slog.NewTextHandler(to.err, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	return config, nil
-}
-
-// listen opens all listeners, or none.
-func (c *eventhubsCommand) listen() (listeners []net.Listener, err error) {
-	defer func() {
-		if err != nil {
-			for _, listener := range listeners {
-				_ = listener.Close() // nobody has been told of it
-			}
-		}
-	}()
-	var config *tls.Config
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return nil, errors.New("--tls-cert and --tls-key go together")
-	}
-	if c.TLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-		if err != nil {
-			return nil, fmt.Errorf("certificate: %w", err)
-		}
-		config = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
-	}
-	for _, address := range c.Listen {
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			return listeners, err
-		}
-		if config != nil {
-			listener = tls.NewListener(listener, config)
-		}
-		listeners = append(listeners, listener)
-	}
-	return listeners, nil
 }

@@ -29,7 +29,8 @@ const (
 
 // commands is the command line: a command for each stand-in.
 type commands struct {
-	Eventhubs eventhubsCommand `cmd:"" help:"Azure Event Hubs, over AMQP, with and without TLS and websockets."`
+	Eventhubs eventhubsCommand `cmd:"" help:"Azure Event Hubs, over AMQP and websockets, with or without TLS."`
+	Blobs     blobsCommand     `cmd:"" help:"Blob containers, for the checkpoints of consumers of Event Hubs."`
 	Cosmos    cosmosCommand    `cmd:"" help:"Cosmos DB for NoSQL, with the key of Microsoft's emulator."`
 }
 

@@ -145,10 +145,23 @@ func (a *authorizer) claim(kind, token, audience string) (claim, error) {
 	return claim{}, fmt.Errorf("UnsupportedToken: a token of type %q; %s and %s are known", kind, typeSAS, typeJWT)
 }
 
-// signed is the claim of a shared access signature.
+// inline is what a token gives for a path that comes with a request itself,
+// without its type.
+func (a *authorizer) inline(token, path string) (claim, error) {
+	if strings.HasPrefix(token, sasPrefix) {
+		return a.signed(token, "", path)
+	}
+	return a.claim(typeJWT, token, "any/"+path)
+}
+
+// sasPrefix begins a shared access signature.
+const sasPrefix = "SharedAccessSignature "
+
+// signed is the claim of a shared access signature, for a host unless that is
+// "".
 func (a *authorizer) signed(token, host, path string) (claim, error) {
 	fields := map[string]string{}
-	for part := range strings.SplitSeq(strings.TrimPrefix(token, "SharedAccessSignature "), "&") {
+	for part := range strings.SplitSeq(strings.TrimPrefix(token, sasPrefix), "&") {
 		name, value, _ := strings.Cut(part, "=")
 		fields[name] = value
 	}
@@ -169,7 +182,7 @@ func (a *authorizer) signed(token, host, path string) (claim, error) {
 		return claim{}, expired(expires)
 	}
 	signedHost, signedPath := splitURI(resource)
-	if signedHost != host || !(claim{path: signedPath}).covers(path) || key.Hub != "" && !(claim{path: strings.ToLower(key.Hub)}).covers(path) {
+	if host != "" && signedHost != host || !(claim{path: signedPath}).covers(path) || key.Hub != "" && !(claim{path: strings.ToLower(key.Hub)}).covers(path) {
 		return claim{}, errors.New("InvalidAudience: The authorization token is for another entity than it is used for")
 	}
 	return claim{path: path, rights: key.Rights, expires: expires}, nil

@@ -2,6 +2,7 @@ package hubemulator
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/keywarden/keywarden/internal/hubemulator/amqp"
@@ -152,11 +153,8 @@ func (c *connection) manage(request amqp.Message) answer {
 		return refused(statusBadRequest, amqp.ConditionNotImplemented, "The operation is "+operation+"; $management knows READ.")
 	}
 	name := request.Properties.Text("name")
-	path := address{hub: name}.path()
-	_, onHub := c.claimFor(path, AllRights)
-	_, onManagement := c.claimFor(path+"/"+nodeManagement, AllRights)
-	if !onHub && !onManagement {
-		return refused(statusUnauthorized, amqp.ConditionUnauthorized, "Unauthorized access. A claim for "+name+" is required to perform this operation.")
+	if err := c.mayManage(name, request.Properties.Text("security_token")); err != nil {
+		return refused(statusUnauthorized, amqp.ConditionUnauthorized, err.Error())
 	}
 	hub, err := c.server.broker.Hub(name)
 	if err != nil {
@@ -170,6 +168,22 @@ func (c *connection) manage(request amqp.Message) answer {
 	default:
 		return refused(statusBadRequest, amqp.ConditionNotImplemented, "The type is "+kind+"; com.microsoft:eventhub and com.microsoft:partition are known.")
 	}
+}
+
+// mayManage says why the properties of a hub may not be read: by the token of
+// the request, or by the connection's claims where it has none.
+func (c *connection) mayManage(hub, token string) error {
+	path := address{hub: hub}.path()
+	if token != "" {
+		_, err := c.server.auth.inline(token, path)
+		return err
+	}
+	_, onHub := c.claimFor(path, AllRights)
+	_, onManagement := c.claimFor(path+"/"+nodeManagement, AllRights)
+	if !onHub && !onManagement {
+		return fmt.Errorf("Unauthorized access. A claim for %s is required to perform this operation", hub) //nolint:staticcheck // the service's own words
+	}
+	return nil
 }
 
 func hubProperties(hub *broker.Hub) amqp.Map {
