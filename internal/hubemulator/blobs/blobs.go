@@ -144,16 +144,17 @@ func (s *Store) onBlob(w http.ResponseWriter, r *http.Request, container, name s
 // need not be there.
 func check(h http.Header, found *blob, operation string) *failure {
 	match, none := h.Get("If-Match"), h.Get("If-None-Match")
+	same := func(tag string) bool { return found.tag == `"`+strings.Trim(tag, `"`)+`"` } // lists have them without quotes
 	switch {
 	case found == nil && (operation != "PUT " || match != ""):
 		return errNoBlob
 	case found == nil:
 		return nil
-	case match != "" && match != "*" && match != found.tag:
+	case match != "" && match != "*" && !same(match):
 		return errCondition
 	case none == "*" && operation == "PUT ":
 		return errBlobExists
-	case none != "" && none == found.tag:
+	case none != "" && same(none):
 		return errCondition
 	}
 	return nil
