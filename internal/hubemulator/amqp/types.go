@@ -65,7 +65,7 @@ func Time(t time.Time) Timestamp { return Timestamp(t.UnixMilli()) }
 
 // Strings is an array of strings.
 func Strings(items ...string) Array {
-	array := Array{Code: codeString32}
+	array := Array{Code: codeString32, Items: []any{}}
 	for _, item := range items {
 		array.Items = append(array.Items, item)
 	}
