@@ -71,6 +71,7 @@ func load(folder string, now func() time.Time) (*Hub, error) {
 func (p *Partition) resume(next, offset int64) {
 	if p.next < next {
 		p.next, p.offset, p.begin, p.first = next, offset, next, next
+		p.last = Event{Sequence: next - 1, Offset: offset - 1} // all that a segment's name tells
 	}
 	p.trim()
 }
