@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azeventhubs/v2"
 	"github.com/google/go-cmp/cmp"
@@ -15,8 +14,8 @@ import (
 )
 
 func TestSendAndReceive(t *testing.T) {
-	now := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
-	server := newServer(t, hubemulator.Config{Hubs: oneHub(4), Now: func() time.Time { return now }})
+	clock := newClock()
+	server := newServer(t, hubemulator.Config{Hubs: oneHub(4), Now: clock.now})
 	producer, consumer := newProducer(t, server, "hub"), newConsumer(t, server, "hub", broker.DefaultGroup)
 	ctx := testContext(t)
 	batch, err := producer.NewEventDataBatch(ctx, to("2"))
@@ -40,7 +39,7 @@ func TestSendAndReceive(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, event := range events {
-		if string(event.Body) != fmt.Sprint("event ", i) || event.SequenceNumber != int64(i) || !event.EnqueuedTime.Equal(now) ||
+		if string(event.Body) != fmt.Sprint("event ", i) || event.SequenceNumber != int64(i) || !event.EnqueuedTime.Equal(clock.now()) ||
 			*event.ContentType != "text/plain" || *event.MessageID != fmt.Sprint("id", i) || event.CorrelationID != "c" || event.PartitionKey != nil {
 			t.Errorf("event %d: %+v", i, event)
 		}
@@ -54,10 +53,10 @@ func TestSendAndReceive(t *testing.T) {
 }
 
 func TestProperties(t *testing.T) {
-	now := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+	clock := newClock()
 	server := newServer(t, hubemulator.Config{
 		Hubs: []broker.Spec{{Name: "Hub", Partitions: 2}, {Name: "geo", Partitions: 1, GeoReplicated: true}},
-		Now:  func() time.Time { return now },
+		Now:  clock.now,
 	})
 	ctx := testContext(t)
 	producer := newProducer(t, server, "hub")
@@ -65,7 +64,7 @@ func TestProperties(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(azeventhubs.EventHubProperties{CreatedOn: now, Name: "Hub", PartitionIDs: []string{"0", "1"}}, hub); diff != "" {
+	if diff := cmp.Diff(azeventhubs.EventHubProperties{CreatedOn: clock.now(), Name: "Hub", PartitionIDs: []string{"0", "1"}}, hub); diff != "" {
 		t.Errorf("hub (-want +got):\n%s", diff)
 	}
 	geo, err := newProducer(t, server, "geo").GetEventHubProperties(ctx, nil)
@@ -84,7 +83,7 @@ func TestProperties(t *testing.T) {
 	}
 	send(t, producer, to("1"), "a", "b")
 	partition, err = producer.GetPartitionProperties(ctx, "1", nil)
-	if err != nil || partition.IsEmpty || partition.LastEnqueuedSequenceNumber != 1 || !partition.LastEnqueuedOn.Equal(now) {
+	if err != nil || partition.IsEmpty || partition.LastEnqueuedSequenceNumber != 1 || !partition.LastEnqueuedOn.Equal(clock.now()) {
 		t.Errorf("%+v, %v", partition, err)
 	}
 	if _, err := producer.GetPartitionProperties(ctx, "2", nil); err == nil || !strings.Contains(err.Error(), "400") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,20 @@ import (
 func oneHub(partitions int) []broker.Spec {
 	return []broker.Spec{{Name: "hub", Partitions: partitions}}
 }
+
+// clock is the server's in tests that move it. It begins now: clients sign
+// with the time of the machine.
+type clock struct{ millis atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.millis.Store(time.Now().UnixMilli())
+	return c
+}
+
+func (c *clock) now() time.Time { return time.UnixMilli(c.millis.Load()).UTC() }
+
+func (c *clock) pass(d time.Duration) { c.millis.Add(d.Milliseconds()) }
 
 func newServer(t testing.TB, config hubemulator.Config) *hubemulator.Server {
 	t.Helper()
@@ -146,4 +161,14 @@ func refusalOf(t testing.TB, reader *azeventhubs.PartitionClient) (string, azeve
 		return err.Error(), refused.Code
 	}
 	return err.Error(), ""
+}
+
+// waitFor waits until something is so.
+func waitFor(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited for %s in vain", what)
+		}
+	}
 }

@@ -15,13 +15,13 @@ import (
 // tenEvents is a server whose partition 0 holds ten events, "0" to "9", a
 // second apart.
 func tenEvents(t *testing.T, spec broker.Spec) (*hubemulator.Server, time.Time) {
-	start := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
-	now := start
-	server := newServer(t, hubemulator.Config{Hubs: []broker.Spec{spec}, Now: func() time.Time { return now }})
+	clock := newClock()
+	start := clock.now()
+	server := newServer(t, hubemulator.Config{Hubs: []broker.Spec{spec}, Now: clock.now})
 	producer := newProducer(t, server, spec.Name)
 	for i := range 10 {
-		now = start.Add(time.Duration(i) * time.Second)
 		send(t, producer, to("0"), fmt.Sprint(i))
+		clock.pass(time.Second)
 	}
 	return server, start
 }
@@ -131,17 +131,13 @@ func TestGeoReplicatedOffsets(t *testing.T) {
 }
 
 func TestRetentionAsClientsSeeIt(t *testing.T) {
-	start := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
-	now := start
-	server := newServer(t, hubemulator.Config{
-		Hubs: []broker.Spec{{Name: "hub", Partitions: 1, Retention: time.Hour}},
-		Now:  func() time.Time { return now },
-	})
+	clock := newClock()
+	server := newServer(t, hubemulator.Config{Hubs: []broker.Spec{{Name: "hub", Partitions: 1, Retention: time.Hour}}, Now: clock.now})
 	producer, consumer := newProducer(t, server, "hub"), newConsumer(t, server, "hub", broker.DefaultGroup)
 	send(t, producer, to("0"), "old")
-	now = start.Add(30 * time.Minute)
+	clock.pass(30 * time.Minute)
 	send(t, producer, to("0"), "young")
-	now = start.Add(70 * time.Minute)
+	clock.pass(40 * time.Minute)
 	if got := receive(t, newReader(t, consumer, "0", earliest), 1); got[0] != "young" {
 		t.Errorf("the first that is left is %q", got[0])
 	}
