@@ -273,6 +273,9 @@ func (c *connection) write() {
 // flush writes to the client, which is cut off if it does not read.
 func (c *connection) flush(out []byte) bool {
 	err := c.net.SetWriteDeadline(time.Now().Add(c.server.config.Limits.Write))
+	if err == nil && c.ctx.Err() != nil { // it is over, and nobody waits long for a goodbye
+		err = c.net.SetWriteDeadline(time.Now().Add(lingering))
+	}
 	if err == nil {
 		_, err = c.net.Write(out)
 	}
@@ -318,8 +321,8 @@ func (c *connection) cut() {
 
 // forceClose closes the connection as the service does when it goes down.
 func (c *connection) forceClose() {
-	_ = c.net.SetDeadline(time.Now().Add(lingering)) // for the handshake, or a write to one who does not read
 	c.cancel()
+	_ = c.net.SetDeadline(time.Now().Add(lingering)) // for the handshake, or a write to one who does not read
 	c.post(func() {
 		_ = c.fail(amqp.Errorf(amqp.ConditionConnectionForced, "The connection was closed by the service: the emulator ends."))
 	})

@@ -162,7 +162,7 @@ func TestBadInput(t *testing.T) {
 		do   func(r *raw)
 		want string
 	}{
-		"garbage_after_open":           {func(r *raw) { r.say([]byte("GET / HTTP/1.1\r\n\r\n")) }, "close amqp:connection:framing-error"},
+		"garbage_after_open":           {func(r *raw) { r.say([]byte("GET / HT")) }, "close amqp:connection:framing-error"},
 		"frame_too_large":              {func(r *raw) { r.say([]byte{0x7f, 0, 0, 0, 2, 0, 0, 0}) }, "close amqp:connection:framing-error"},
 		"frame_smaller_than_itself":    {func(r *raw) { r.say([]byte{0, 0, 0, 1, 2, 0, 0, 0}) }, "close amqp:connection:framing-error"},
 		"sasl_frame":                   {func(r *raw) { r.say(amqp.AppendFrame(nil, amqp.FrameSASL, 0, &amqp.SASLOutcome{})) }, "close amqp:connection:framing-error"},
@@ -312,6 +312,50 @@ func TestTooManyConnections(t *testing.T) {
 	if _, err := server.Dial(context.Background()); err == nil {
 		t.Error("one far too many was let in")
 	}
+}
+
+// Of ten thousand clients the service takes five thousand and says so to the
+// others; what they cost is bounded, and they leave nothing behind.
+func TestTenThousandConnections(t *testing.T) {
+	const many = 10_000
+	server, err := hubemulator.New(hubemulator.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, goroutines := memory(), runtime.NumGoroutine()
+	kept, refused := make([]*raw, 0, many), 0
+	for range many {
+		r := dialRaw(t, server)
+		kept = append(kept, r)
+		r.sasl()
+		r.send(0, &amqp.Open{Container: "test", MaxFrameSize: 1 << 16})
+		r.frame()
+		if len(kept)-refused > 5000 {
+			if got := conditionOf(r.frame()); got != "close amqp:resource-limit-exceeded" {
+				t.Fatalf("connection %d is told %q", len(kept), got)
+			}
+			refused++
+		}
+	}
+	if each := (memory() - before) / (many - int64(refused)); each > 32<<10 {
+		t.Errorf("a connection costs %d bytes", each)
+	}
+	for _, r := range kept {
+		r.Close() //nolint:errcheck // it vanishes
+	}
+	waitFor(t, "connections to end", func() bool { return server.Connections() == 0 })
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= goroutines })
+}
+
+// memory is what is in use, in bytes.
+func memory() int64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapInuse + stats.StackInuse)
 }
 
 // Those who are slow, or silent, are cut off.
