@@ -4,16 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/keywarden/keywarden/detectors"
 )
 
-// JudgesConfig is what Judges are made of. All but Flush are required.
+// JudgesConfig is what Judges are made of. Ledger, Reader and Partitions are required.
 type JudgesConfig struct {
 	Ledger     Ledger
 	Reader     LogReader
 	Partitions int           // of the usage hub
 	Flush      time.Duration // as that of PartitionConfig
+
+	Recorder *Recorder    // of the progress; nil where nobody asks
+	Spent    func() Spent // what the database has cost this process so far; nil where that is unknown
+	Log      *slog.Logger // of progress that cannot be saved; required with a Recorder
+}
+
+// Spent is what requests to a database have cost.
+type Spent struct {
+	Charge    float64 // request units
+	Throttled int64   // requests that were put off
 }
 
 // Judges is the judges of all partitions of a usage hub that this process has
@@ -23,8 +36,9 @@ type Judges struct {
 	engine *Engine
 	JudgesConfig
 
-	mu   sync.Mutex
-	each map[string]*seat // by the id of the partition
+	mu    sync.Mutex
+	each  map[string]*seat // by the id of the partition
+	spent Spent            // that is in the progress
 }
 
 // seat is one partition and who used it last.
@@ -42,6 +56,9 @@ func (e *Engine) Judges(c JudgesConfig) (*Judges, error) {
 	if c.Partitions < 1 {
 		return nil, fmt.Errorf("engine: a usage hub of %d partitions: it has one at least", c.Partitions)
 	}
+	if c.Recorder != nil && c.Log == nil {
+		return nil, errors.New("engine: judges with a recorder need a log")
+	}
 	shared := *e
 	shared.Memory = max(1, e.Memory/int64(c.Partitions))
 	if _, err := shared.Partition(PartitionConfig{Ledger: c.Ledger, Reader: c.Reader, Flush: c.Flush}); err != nil {
@@ -50,13 +67,39 @@ func (e *Engine) Judges(c JudgesConfig) (*Judges, error) {
 	return &Judges{engine: &shared, JudgesConfig: c, each: map[string]*seat{}}, nil
 }
 
-// Take has the judge of a log take events in, as Partition.Take does.
-func (j *Judges) Take(ctx context.Context, now time.Time, log LogID, events []LogEvent) error {
+// Take has the judge of a log take events in, as Partition.Take does. arrived is
+// when the latest of them had come.
+func (j *Judges) Take(ctx context.Context, now time.Time, log LogID, arrived detectors.Time, events []LogEvent) error {
 	p, err := j.of(log, now)
 	if err != nil {
 		return err
 	}
-	return p.Take(ctx, now, events)
+	before := p.Status()
+	if err := p.Take(ctx, now, events); err != nil || j.Recorder == nil {
+		return err
+	}
+	after := p.Status()
+	key := ProgressKey{UsageFunction, log.Hub, log.Partition}
+	step := after.Step(&before, detectors.TimeOf(now), arrived, events)
+	step.Charge, step.Throttled = j.spend()
+	err = errors.Join(j.Recorder.Record(ctx, key, step), j.Recorder.Watch(ctx, key, step.At, p.Resources))
+	if err != nil {
+		j.Log.WarnContext(ctx, "progress is not saved", "error", err)
+	}
+	return nil
+}
+
+// spend is what the database has cost since it was called last.
+func (j *Judges) spend() (charge float64, throttled int64) {
+	if j.Spent == nil {
+		return 0, 0
+	}
+	now := j.Spent()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	charge, throttled = now.Charge-j.spent.Charge, now.Throttled-j.spent.Throttled
+	j.spent = now
+	return charge, throttled
 }
 
 // Status is what the judge of a log has done in this process; false where it has none.

@@ -28,7 +28,7 @@ func TestJudges(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	take := func(id engine.LogID, events []engine.LogEvent) {
 		t.Helper()
-		if err := judges.Take(t.Context(), now, id, events); err != nil {
+		if err := judges.Take(t.Context(), now, id, 0, events); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -18,9 +18,11 @@ type HubEvent struct {
 
 // Taken is what one Live.Take did.
 type Taken struct {
-	Records int        // judged, or known as duplicates of Azure's
-	Known   int        // events that were taken in before
-	Poison  []SetAside // records set aside
+	Records int             // judged, or known as duplicates of Azure's
+	Known   int             // events that were taken in before
+	Poison  []SetAside      // records set aside
+	Logged  detectors.Time  // the latest time that a record was logged at; 0 where there was none
+	Counts  azurelog.Counts // of what was decoded
 }
 
 // Live is an engine that takes events in as a hub delivers them (joined mode):
@@ -63,6 +65,7 @@ func (l *Live) Take(ctx context.Context, source string, events []HubEvent) (Take
 			r.arrive(source, e, l.decoder, &taken)
 			next = e.Sequence + 1
 		}
+		taken.Counts = l.decoder.TakeCounts()
 		if taken.Known == len(events) {
 			return nil
 		}
@@ -174,6 +177,7 @@ func (r *run) arrive(source string, e *HubEvent, decoder *azurelog.Decoder, take
 			continue
 		}
 		r.clock.catchUp(f.Logged)
+		taken.Logged = max(taken.Logged, f.Logged)
 		r.send(held{batch: batch, fragment: f, worker: batch.workers[i]})
 		taken.Records++
 	}

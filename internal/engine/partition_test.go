@@ -466,7 +466,7 @@ func TestRouter_sets_aside_what_cannot_be_sent(t *testing.T) {
 	if sent != 2 {
 		t.Errorf("%d messages, want 2 of at most 1,500 bytes", sent)
 	}
-	if router.Counts().Records[azurelog.RequestResponse] == 0 {
+	if done.Counts.Records[azurelog.RequestResponse] == 0 {
 		t.Error("nothing was counted")
 	}
 }

@@ -62,9 +62,25 @@ func (r *Recorder) Record(ctx context.Context, key ProgressKey, s Step) error {
 	return r.save(ctx, k)
 }
 
+// Known is the progress under a key, read from the store where this process
+// has not recorded any.
+func (r *Recorder) Known(ctx context.Context, key ProgressKey) (Progress, error) {
+	k := r.of(key)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known {
+		return k.now, nil
+	}
+	stored, err := r.store.Progress(ctx, key)
+	if err != nil {
+		return Progress{}, fmt.Errorf("engine: progress of %s: %w", key, err)
+	}
+	return stored, nil
+}
+
 // Watch records the resources that a usage partition has in memory. It saves
 // them once an hour, so it may be called often.
-func (r *Recorder) Watch(ctx context.Context, key ProgressKey, at detectors.Time, met map[string]Watched) error {
+func (r *Recorder) Watch(ctx context.Context, key ProgressKey, at detectors.Time, met func() map[string]Watched) error {
 	key.Function = WatchFunction
 	k := r.of(key)
 	k.mu.Lock()
@@ -73,7 +89,7 @@ func (r *Recorder) Watch(ctx context.Context, key ProgressKey, at detectors.Time
 	if hour == k.hour {
 		return nil
 	}
-	s := Step{At: at, Resources: met}
+	s := Step{At: at, Resources: met()}
 	k.now.ProgressKey = key
 	k.now.Add(&s)
 	k.pending = []Step{s}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/usagelog"
@@ -46,7 +47,9 @@ func (p *Partition) recover(ctx context.Context, to int64) error {
 		return fmt.Errorf("engine: read %v again from %d to %d: %w", p.Log, saved.From.Sequence, to, err)
 	}
 	if saved.ETag != "" && began > saved.Next {
-		p.status.Gaps = append(p.status.Gaps, Gap{p.Log, saved.Next, began})
+		if gap := (Gap{p.Log, saved.Next, began}); !slices.Contains(p.status.Gaps, gap) {
+			p.status.Gaps = append(p.status.Gaps, gap)
+		}
 	}
 	if p.next < to {
 		if began < to {

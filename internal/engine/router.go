@@ -35,9 +35,6 @@ type RouterConfig struct {
 type Router struct {
 	RouterConfig
 	decoders sync.Pool // of *azurelog.Decoder
-
-	mu     sync.Mutex
-	counts azurelog.Counts
 }
 
 // NewRouter makes a Router, or says what is missing.
@@ -80,9 +77,6 @@ func (r *Router) Take(ctx context.Context, source usagelog.Source, events []HubE
 		r.decode(d, source, arrived, &events[i], outs, &done)
 	}
 	done.Counts = d.TakeCounts()
-	r.mu.Lock()
-	r.counts.Merge(done.Counts)
-	r.mu.Unlock()
 	r.decoders.Put(d)
 
 	group, ctx := errgroup.WithContext(ctx)
@@ -99,15 +93,6 @@ func (r *Router) Take(ctx context.Context, source usagelog.Source, events []HubE
 		return Routed{}, err
 	}
 	return done, nil
-}
-
-// Counts is what was decoded since the Router was made.
-func (r *Router) Counts() azurelog.Counts {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var c azurelog.Counts
-	c.Merge(r.counts)
-	return c
 }
 
 func (r *Router) publish(ctx context.Context, partition int, messages [][]byte) error {

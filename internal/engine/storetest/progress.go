@@ -171,7 +171,7 @@ func recorderKeepsWhatItIsTold(t *testing.T, s engine.ProgressStore) {
 	}
 	met := map[string]engine.Watched{"/r": {Since: morning + 1, Last: morning + 2, Principals: 2}}
 	for _, later := range []detectors.Time{0, detectors.Minute, detectors.Hour} {
-		if err := r.Watch(t.Context(), usage, morning+later, met); err != nil {
+		if err := r.Watch(t.Context(), usage, morning+later, func() map[string]engine.Watched { return met }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/usagelog"
+)
+
+// Taker takes in events of one partition of a diagnostics hub: a Router, or a
+// Live in joined mode.
+type Taker interface {
+	// TakeIn returns what became of the events when all that they say is safe.
+	TakeIn(ctx context.Context, source usagelog.Source, events []HubEvent) (Routed, error)
+}
+
+// IntakeConfig is what an Intake is made of. All members are required.
+type IntakeConfig struct {
+	Taker    Taker
+	Letters  DeadLetters
+	Recorder *Recorder
+	Log      *slog.Logger
+
+	// Begin is the number of the first event that a partition still holds.
+	Begin func(ctx context.Context, hub, partition string) (int64, error)
+}
+
+// Intake is the first half of the path as the diagnostics function runs it:
+// what the events say goes on, what cannot be read is kept as dead letters,
+// and a hole that retention has made is named.
+type Intake struct {
+	IntakeConfig
+	mu   sync.Mutex
+	next map[usagelog.Source]int64 // of partitions that this process has taken in
+}
+
+// NewIntake makes an Intake, or says what is missing.
+func NewIntake(c IntakeConfig) (*Intake, error) {
+	if c.Taker == nil || c.Letters == nil || c.Recorder == nil || c.Log == nil || c.Begin == nil {
+		return nil, errors.New("engine: an intake needs a router or an engine, dead letters, a recorder, a log and where partitions begin")
+	}
+	return &Intake{IntakeConfig: c, next: map[usagelog.Source]int64{}}, nil
+}
+
+// Take takes events in, which are in order, at the time of this machine. hub is
+// "NAMESPACE/NAME". When it returns nil the events need not come again.
+func (i *Intake) Take(ctx context.Context, now time.Time, hub string, source usagelog.Source, events []HubEvent) error {
+	if len(events) == 0 {
+		return nil
+	}
+	key := ProgressKey{DiagnosticsFunction, hub, source.Partition}
+	gaps, err := i.gaps(ctx, key, source, events[0].Sequence)
+	if err != nil {
+		return err
+	}
+	routed, err := i.Taker.TakeIn(ctx, source, events)
+	if err != nil {
+		return err
+	}
+	at := detectors.TimeOf(now)
+	if len(routed.Poison) > 0 {
+		if err := i.Letters.SaveDeadLetters(ctx, DeadLettersOf(source, at, routed.Poison)); err != nil {
+			return fmt.Errorf("engine: keep %d dead letters: %w", len(routed.Poison), err)
+		}
+	}
+	i.mu.Lock()
+	i.next[source] = events[len(events)-1].Sequence + 1
+	i.mu.Unlock()
+	step := routed.Step(at, events)
+	step.Gaps = gaps
+	if err := i.Recorder.Record(ctx, key, step); err != nil {
+		i.Log.WarnContext(ctx, "progress is not saved", "error", err)
+	}
+	return nil
+}
+
+// gaps are the events before first that are gone, and that nobody has taken
+// in. Only a partition that is new to this process is looked at: the saved
+// progress may be some seconds old, so a gap may begin somewhat too early.
+func (i *Intake) gaps(ctx context.Context, key ProgressKey, source usagelog.Source, first int64) ([]Gap, error) {
+	i.mu.Lock()
+	_, known := i.next[source]
+	i.mu.Unlock()
+	if known {
+		return nil, nil
+	}
+	before, err := i.Recorder.Known(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if before.Since == 0 || first <= before.Sequence+1 {
+		return nil, nil
+	}
+	begin, err := i.Begin(ctx, key.Hub, key.Partition)
+	if err != nil {
+		return nil, err
+	}
+	if begin <= before.Sequence+1 {
+		return nil, nil
+	}
+	return []Gap{{Log: LogID{Hub: key.Hub, Partition: key.Partition}, From: before.Sequence + 1, To: min(begin, first)}}, nil
+}
+
+// TakeIn implements Taker.
+func (r *Router) TakeIn(ctx context.Context, source usagelog.Source, events []HubEvent) (Routed, error) {
+	return r.Take(ctx, source, events)
+}
+
+// TakeIn implements Taker, in joined mode.
+func (l *Live) TakeIn(ctx context.Context, source usagelog.Source, events []HubEvent) (Routed, error) {
+	taken, err := l.Take(ctx, source.Hub+"/"+source.Partition, events)
+	return Routed{Records: taken.Records, Logged: taken.Logged, Poison: taken.Poison, Counts: taken.Counts}, err
+}
