@@ -85,22 +85,16 @@ func (l *Ledger) version(ctx context.Context, p place) (version, error) {
 // all: for comparing and exporting, not for a page.
 func (l *Ledger) Incidents(ctx context.Context) ([]*incident.Incident, error) {
 	var all []*incident.Incident
-	pages := l.containers[IncidentsContainer].NewQueryItemsPager("SELECT * FROM c", azcosmos.NewPartitionKey(), nil)
-	for pages.More() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, wrap("query "+IncidentsContainer, err)
+	err := l.query(ctx, IncidentsContainer, azcosmos.NewPartitionKey(), func(item []byte) error {
+		i := new(incident.Incident)
+		if err := i.UnmarshalDocument(item); err != nil {
+			return fmt.Errorf("cosmos: %w", err)
 		}
-		for _, item := range page.Items {
-			i := new(incident.Incident)
-			if err := i.UnmarshalDocument(item); err != nil {
-				return nil, fmt.Errorf("cosmos: %w", err)
-			}
-			all = append(all, i)
-		}
-	}
+		all = append(all, i)
+		return nil
+	})
 	slices.SortFunc(all, incident.Compare)
-	return all, nil
+	return all, err
 }
 
 // version is which version of an incident is stored.
