@@ -39,9 +39,9 @@ const (
 type Reason struct {
 	Reason string `json:"reason"`
 	ProgressKey
-	Grave bool           `json:"grave"` // without it the system is in order all the same
-	Since detectors.Time `json:"since"` // when it began or was last seen; 0 where that is unknown
-	Text  string         `json:"text"`  // what it is, in figures, and what to do
+	Grave bool           `json:"grave"`          // without it the system is in order all the same
+	Since detectors.Time `json:"since,omitzero"` // when it began or was last seen; 0 where that is unknown
+	Text  string         `json:"text"`           // what it is, in figures, and what to do
 }
 
 // Health is what the progress of all functions says at one time.

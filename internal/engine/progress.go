@@ -30,18 +30,18 @@ type ProgressKey struct {
 // what went wrong there. It is bounded. A [Recorder] keeps it up to date.
 type Progress struct {
 	ProgressKey
-	Since    detectors.Time `json:"since"`    // the first success; 0 where there was none yet
-	Last     detectors.Time `json:"last"`     // the latest success
-	Sequence int64          `json:"sequence"` // of the latest event that was taken in
+	Since    detectors.Time `json:"since,omitzero"` // the first success; 0 where there was none yet
+	Last     detectors.Time `json:"last,omitzero"`  // the latest success
+	Sequence int64          `json:"sequence"`       // of the latest event that was taken in
 	Lag      Lag            `json:"lag"`
 	Total    Totals         `json:"total"`
 	Rate     Rate           `json:"rate"`
 
-	Poison    Trouble   `json:"poison"`    // records that could not be read
-	Throttled Trouble   `json:"throttled"` // requests that the database or a hub put off
-	Unknown   Troubles  `json:"unknown"`   // categories and operations that are not known, by name
-	Drift     Troubles  `json:"drift"`     // properties that were never seen, by name
-	Gaps      []LostGap `json:"gaps"`      // the latest ones
+	Poison    Trouble   `json:"poison"`            // records that could not be read
+	Throttled Trouble   `json:"throttled"`         // requests that the database or a hub put off
+	Unknown   Troubles  `json:"unknown,omitempty"` // categories and operations that are not known, by name
+	Drift     Troubles  `json:"drift,omitempty"`   // properties that were never seen, by name
+	Gaps      []LostGap `json:"gaps,omitempty"`    // the latest ones
 
 	Ends      []End              `json:"ends,omitempty"`      // of the partitions that sweep looks at
 	Resources map[string]Watched `json:"resources,omitempty"` // of WatchFunction
@@ -70,16 +70,16 @@ type Lag struct {
 
 // Rate is how much comes in, by the minute of its arrival.
 type Rate struct {
-	Minute detectors.Time `json:"minute"` // the latest
-	Bytes  int64          `json:"bytes"`  // in it
-	Peak   int64          `json:"peak"`   // bytes a second, the most of a minute
-	PeakAt detectors.Time `json:"peakAt"` // that minute; after rateKept a lower one takes its place
+	Minute detectors.Time `json:"minute,omitzero"` // the latest
+	Bytes  int64          `json:"bytes"`           // in it
+	Peak   int64          `json:"peak"`            // bytes a second, the most of a minute
+	PeakAt detectors.Time `json:"peakAt,omitzero"` // that minute; after rateKept a lower one takes its place
 }
 
 // Trouble is how often something went wrong, and when last.
 type Trouble struct {
 	Count int64          `json:"count"`
-	Last  detectors.Time `json:"last"` // 0 for never
+	Last  detectors.Time `json:"last,omitzero"` // 0 for never
 }
 
 // Troubles are by name; what does not fit is under "(other)".

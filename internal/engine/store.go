@@ -100,6 +100,9 @@ type Memory struct {
 	log       Log
 	states    map[Key][]byte
 	incidents map[string]*incident.Incident
+	progress  map[ProgressKey]Progress
+	letters   map[string]DeadLetter // by their ids
+	saved     int                   // versions of progress
 }
 
 var _ Store = (*Memory)(nil)
@@ -110,6 +113,8 @@ func NewMemory() *Memory {
 		log:       Log{Positions: map[string]Position{}},
 		states:    map[Key][]byte{},
 		incidents: map[string]*incident.Incident{},
+		progress:  map[ProgressKey]Progress{},
+		letters:   map[string]DeadLetter{},
 	}
 }
 
