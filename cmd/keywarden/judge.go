@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/keywarden/keywarden/detectors/all"
 	"github.com/keywarden/keywarden/internal/engine"
 )
 
@@ -19,25 +18,8 @@ func (j *judging) judge(ctx context.Context, std *streams, store engine.Store, q
 	if len(groups) == 0 {
 		return nil, unread
 	}
-	prices, err := j.prices()
-	if err != nil {
-		return nil, err
-	}
-	tables, err := j.tables()
-	if err != nil {
-		return nil, err
-	}
 	shown := newProgress(std.err, groups)
-	e, err := engine.New(engine.Config{
-		Detectors: all.Detectors(),
-		Locate:    tables.Locate,
-		Prices:    prices,
-		Store:     store,
-		Workers:   j.Workers,
-		Memory:    int64(j.Memory),
-		Quiet:     quiet,
-		Progress:  shown.add,
-	})
+	e, err := j.engine(engine.Config{Store: store, Quiet: quiet, Progress: shown.add})
 	if err != nil {
 		return nil, err
 	}

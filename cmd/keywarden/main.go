@@ -4,6 +4,12 @@
 //	keywarden seed DIR         teaches what is usual from an archive, and announces nothing
 //	keywarden simulate DIR     writes realistic logs, with or without a stolen key in them
 //	keywarden detectors [ID]   says what is looked for, and what to do about it
+//	keywarden run              takes in the hubs, judges, and serves the API
+//	keywarden send FILE        publishes log files to the diagnostics hub
+//	keywarden deadletters      lists records that were set aside, or tries them again
+//
+// Where the Functions host starts it (FUNCTIONS_CUSTOMHANDLER_PORT is set), and
+// no command is given, it serves the functions.
 //
 // Results go to standard output, everything else to standard error. The exit
 // code is 0 whatever is found, 1 where an input could not be read or a result
@@ -21,6 +27,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/keywarden/keywarden/handlers"
 )
 
 // Exit codes.
@@ -36,6 +44,10 @@ type commands struct {
 	Seed      seedCommand      `cmd:"" help:"Teach a store what is usual, and announce nothing."`
 	Simulate  simulateCommand  `cmd:"" help:"Write realistic logs, with or without a stolen key in them."`
 	Detectors detectorsCommand `cmd:"" help:"Say what is looked for, and what to do about it."`
+
+	Run         runCommand         `cmd:"" help:"Take in the hubs, judge, and serve the API, without the Functions host."`
+	Send        sendCommand        `cmd:"" help:"Publish log files to the diagnostics hub."`
+	Deadletters deadlettersCommand `cmd:"" help:"List records that were set aside, or try them again."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -72,6 +84,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(&streams{in: stdin, out: stdout, err: stderr}),
 	)
+	if len(args) == 0 && os.Getenv(handlers.PortVariable) != "" {
+		return report(ctx, serveHost(&streams{in: stdin, out: stdout, err: stderr}), stderr)
+	}
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}

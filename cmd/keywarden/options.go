@@ -8,13 +8,22 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/keywarden/keywarden/detectors/all"
+	"github.com/keywarden/keywarden/internal/engine"
 	"github.com/keywarden/keywarden/internal/geo"
 	"github.com/keywarden/keywarden/internal/incident"
 )
 
 // judging are the options that replay and seed have in common.
 type judging struct {
-	Source  string   `placeholder:"NAME" help:"What standard input, or a pipe, is called in a kept store: the same name again is the same input, and adds nothing."`
+	Source string `placeholder:"NAME" help:"What standard input, or a pipe, is called in a kept store: the same name again is the same input, and adds nothing."`
+	engineOptions
+
+	Paths []string `arg:"" optional:"" name:"path" help:"Log files, folders of them, or - for standard input."`
+}
+
+// engineOptions are the options of whatever judges.
+type engineOptions struct {
 	Workers int      `default:"0" help:"How many judge at the same time; 0 is one for each CPU. The incidents are the same."`
 	Memory  byteSize `env:"KEYWARDEN_MEMORY" placeholder:"SIZE" help:"How much memory profiles may take, for instance 512MiB."`
 	Prices  string   `placeholder:"FILE" help:"Prices of models beside the list prices, as CSV: model,prompt,cached,completion,image."`
@@ -22,8 +31,21 @@ type judging struct {
 	GeoCity      string `name:"geo-city" env:"KEYWARDEN_GEO_CITY" placeholder:"FILE" help:"A MaxMind or DB-IP file of countries or cities, in place of the built-in table."`
 	GeoASN       string `name:"geo-asn" env:"KEYWARDEN_GEO_ASN" placeholder:"FILE" help:"Such a file of networks and who runs them."`
 	GeoAnonymous string `name:"geo-anonymous" env:"KEYWARDEN_GEO_ANONYMOUS" placeholder:"FILE" help:"Such a file of networks that hide who is behind them, or a text with one network and its kind a line."`
+}
 
-	Paths []string `arg:"" optional:"" name:"path" help:"Log files, folders of them, or - for standard input."`
+// engine makes the engine that c asks for, with these options.
+func (o *engineOptions) engine(c engine.Config) (*engine.Engine, error) {
+	prices, err := o.prices()
+	if err != nil {
+		return nil, err
+	}
+	tables, err := o.tables()
+	if err != nil {
+		return nil, err
+	}
+	c.Detectors, c.Locate, c.Prices = all.Detectors(), tables.Locate, prices
+	c.Workers, c.Memory = o.Workers, int64(o.Memory)
+	return engine.New(c)
 }
 
 // check refuses what cannot be asked for together.
@@ -45,25 +67,25 @@ func (j *judging) check(store storeName) error {
 }
 
 // prices are the list prices, with those of a file in front.
-func (j *judging) prices() (*incident.Prices, error) {
-	if j.Prices == "" {
+func (o *engineOptions) prices() (*incident.Prices, error) {
+	if o.Prices == "" {
 		return incident.ListPrices(), nil
 	}
-	file, err := os.Open(j.Prices)
+	file, err := os.Open(o.Prices)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // it was only read
 	prices, err := incident.LoadPrices(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", j.Prices, err)
+		return nil, fmt.Errorf("%s: %w", o.Prices, err)
 	}
 	return prices, nil
 }
 
 // tables locate addresses, by the built-in table and the files that take over from it.
-func (j *judging) tables() (*geo.Tables, error) {
-	return geo.Open(geo.Options{City: j.GeoCity, ASN: j.GeoASN, Anonymous: j.GeoAnonymous})
+func (o *engineOptions) tables() (*geo.Tables, error) {
+	return geo.Open(geo.Options{City: o.GeoCity, ASN: o.GeoASN, Anonymous: o.GeoAnonymous})
 }
 
 // byteSize is a number of bytes, written as people do: 512MiB, 2GB.

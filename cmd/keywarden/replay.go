@@ -15,6 +15,7 @@ type replayCommand struct {
 	Format      string             `enum:"table,jsonl" default:"table" help:"What to print: table, for people, or jsonl, one JSON object a line, for programs."`
 	Store       storeName          `placeholder:"sqlite:PATH" help:"Keep what is learned and found in an SQLite file. Without it, everything is in memory."`
 	MinSeverity detectors.Severity `default:"info" placeholder:"SEVERITY" help:"Print incidents from this severity on: info, low, medium, high or critical."`
+	fromHub
 	judging
 }
 
@@ -29,15 +30,28 @@ Examples:
   keywarden replay logs/
   keywarden replay --format jsonl --min-severity high logs/ | jq .title
   keywarden replay --store sqlite:keywarden.db insights-logs-requestresponse/
-  zcat *.gz | keywarden replay -`
+  zcat *.gz | keywarden replay -
+  keywarden replay --from-hub --eventhub NAME.servicebus.windows.net --usage-hub usage`
 }
 
 // Validate refuses flags that contradict one another.
-func (c *replayCommand) Validate() error { return c.check(c.Store) }
+func (c *replayCommand) Validate() error {
+	if c.FromHub {
+		return c.fromHub.check(&c.judging, c.Store)
+	}
+	return c.judging.check(c.Store)
+}
 
 // Run prints the incidents to standard output, also those of a kept store that
 // were there before. What could not be read is an error after that.
 func (c *replayCommand) Run(ctx context.Context, std *streams) error {
+	if c.FromHub {
+		found, err := c.replayHub(ctx, std, &c.engineOptions)
+		if err != nil {
+			return err
+		}
+		return printIncidents(std.out, c.Format, c.loud(found))
+	}
 	return c.Store.with(ctx, func(store engine.Store) error {
 		unread, err := c.judge(ctx, std, store, false)
 		if err != nil {
@@ -47,7 +61,11 @@ func (c *replayCommand) Run(ctx context.Context, std *streams) error {
 		if err != nil {
 			return err
 		}
-		incidents = slices.DeleteFunc(incidents, func(i *incident.Incident) bool { return i.Severity < c.MinSeverity })
-		return errors.Join(printIncidents(std.out, c.Format, incidents), unread)
+		return errors.Join(printIncidents(std.out, c.Format, c.loud(incidents)), unread)
 	})
+}
+
+// loud are the incidents that are to be printed.
+func (c *replayCommand) loud(all []*incident.Incident) []*incident.Incident {
+	return slices.DeleteFunc(all, func(i *incident.Incident) bool { return i.Severity < c.MinSeverity })
 }

@@ -66,6 +66,19 @@ type Routed struct {
 // When it returns without an error all is accepted. After an error some may be:
 // the same events are to be given again, before later ones of their source.
 func (r *Router) Take(ctx context.Context, source usagelog.Source, events []HubEvent) (Routed, error) {
+	return r.take(ctx, source, events, every)
+}
+
+// every stands for all records of an event.
+const every = -1
+
+// Again sends one record of an event on that was set aside before, as a record
+// of another source: what was read of its own is past it.
+func (r *Router) Again(ctx context.Context, source usagelog.Source, event HubEvent, ordinal int) (Routed, error) {
+	return r.take(ctx, source, []HubEvent{event}, ordinal)
+}
+
+func (r *Router) take(ctx context.Context, source usagelog.Source, events []HubEvent, only int) (Routed, error) {
 	d := r.decoders.Get().(*azurelog.Decoder)
 	outs := make([]out, r.Partitions)
 	var done Routed
@@ -74,7 +87,7 @@ func (r *Router) Take(ctx context.Context, source usagelog.Source, events []HubE
 		arrived = max(arrived, events[i].Enqueued)
 	}
 	for i := range events {
-		r.decode(d, source, arrived, &events[i], outs, &done)
+		r.decode(d, source, arrived, &events[i], only, outs, &done)
 	}
 	done.Counts = d.TakeCounts()
 	r.decoders.Put(d)
@@ -106,14 +119,21 @@ func (r *Router) publish(ctx context.Context, partition int, messages [][]byte) 
 
 // decode adds what an event says to the messages. A record that says it was
 // logged well after it arrived is set aside: its time would make all others late.
-func (r *Router) decode(d *azurelog.Decoder, source usagelog.Source, arrived detectors.Time, e *HubEvent, outs []out, done *Routed) {
+func (r *Router) decode(d *azurelog.Decoder, source usagelog.Source, arrived detectors.Time, e *HubEvent, only int, outs []out, done *Routed) {
 	name := fmt.Sprintf("%s, partition %s, event %d", source.Hub, source.Partition, e.Sequence)
 	fragments, poison := d.Decode(nil, azurelog.Block{Data: e.Body})
+	wanted := func(ordinal int) bool { return only == every || ordinal == only }
 	for _, p := range poison {
+		if !wanted(p.Ordinal) {
+			continue
+		}
 		done.Poison = append(done.Poison, SetAside{name, e.Sequence, p})
 	}
 	for i := range fragments {
 		f := &fragments[i]
+		if !wanted(f.Ordinal) {
+			continue
+		}
 		err := untimely(f, e.Enqueued)
 		if err == nil && !outs[usagelog.Partition(f.Resource, r.Partitions)].add(source, arrived, e.Sequence, f, r.MessageBytes) {
 			err = fmt.Errorf("it takes more than the %d bytes of a message of the usage hub", r.MessageBytes)

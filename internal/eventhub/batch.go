@@ -45,7 +45,10 @@ func (b *Batch) LogEvents() []engine.LogEvent {
 func (b *Batch) HubEvents() []engine.HubEvent {
 	events := make([]engine.HubEvent, len(b.Events))
 	for i, e := range b.Events {
-		events[i] = engine.HubEvent{Sequence: e.Sequence, Enqueued: detectors.TimeOf(e.Enqueued), Body: e.Body}
+		events[i] = engine.HubEvent{Sequence: e.Sequence, Body: e.Body}
+		if !e.Enqueued.IsZero() {
+			events[i].Enqueued = detectors.TimeOf(e.Enqueued)
+		}
 	}
 	return events
 }
