@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // maxUnpacked bounds what a package may unpack to: 1 GiB, the limit of the plan.
@@ -137,6 +138,10 @@ func extractFile(entry *zip.File, target string, limit int64) (n int64, err erro
 		return 0, err
 	}
 	defer in.Close()
+	// A process that is forked meanwhile would hold the file open for writing,
+	// and then it cannot be executed.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	out, err := os.OpenFile(target, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, entry.Mode().Perm())
 	if err != nil {
 		return 0, err
