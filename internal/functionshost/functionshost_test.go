@@ -36,14 +36,18 @@ func TestEventsReachTheirFunctionInOrder(t *testing.T) {
 	if got := f.Leases("events")["0"]; got.Checkpoint != "2" || got.Owner != "events-0" {
 		t.Errorf("lease %+v", got)
 	}
+	f.until("stderr is filed as a warning", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return slices.ContainsFunc(f.lines, func(l Line) bool { return l.Group == HTTPGroup && l.Level == worker.Warning && l.Invocation == "" })
+	})
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	tied := slices.ContainsFunc(f.lines, func(l Line) bool {
 		return l.Invocation == f.ids[0] && l.Text == "events by events-0, 0 bytes of exception" && l.Level == worker.Information
 	})
-	warned := slices.ContainsFunc(f.lines, func(l Line) bool { return l.Group == HTTPGroup && l.Level == worker.Warning && l.Invocation == "" })
-	if !tied || !warned {
-		t.Errorf("log %+v: want the answer's Logs tied to its invocation (%v), and stderr with a warning (%v)", f.lines, tied, warned)
+	if !tied {
+		t.Errorf("log %+v: want the answer's Logs tied to its invocation", f.lines)
 	}
 }
 
@@ -210,7 +214,10 @@ func TestFunctionTimeoutKillsAllThatIsInFlight(t *testing.T) {
 	}
 	defer answer.Body.Close()
 	f.quiet()
-	f.expectTries("0/0:0-0!", "0/0:0-0")
+	// the first retry may come before the kill, and fall to it
+	if got := f.tried(); got[0] != "0/0:0-0!" || got[len(got)-1] != "0/0:0-0" {
+		t.Errorf("tries %v, want a failure first and a success last", got)
+	}
 	if answer.StatusCode != http.StatusInternalServerError {
 		t.Errorf("the request in flight got %d, want 500", answer.StatusCode)
 	}
