@@ -125,7 +125,7 @@ func run(t *testing.T, zip string, change func(*Config)) *fixture {
 		cancel()
 		<-f.ran
 	})
-	f.until("the host runs", func() bool { return len(h.Instances(HTTPGroup)) > 0 })
+	f.until("the host runs", func() bool { return len(h.Instances(HTTPGroup))+len(h.Instances(AppGroup)) > 0 })
 	return f
 }
 
