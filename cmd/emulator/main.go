@@ -3,6 +3,7 @@
 //
 //	emulator eventhubs --hub diagnostics:4 --hub usage:4
 //	emulator cosmos
+//	emulator functions --package dist/keywarden.zip
 //
 // Each prints "ready ADDRESS" on standard output when it accepts connections,
 // and ends with Ctrl-C. The exit code is 0 then, 1 where it cannot run, and 2
@@ -32,6 +33,7 @@ type commands struct {
 	Eventhubs eventhubsCommand `cmd:"" help:"Azure Event Hubs, over AMQP and websockets, with or without TLS."`
 	Blobs     blobsCommand     `cmd:"" help:"Blob containers, for the checkpoints of consumers of Event Hubs."`
 	Cosmos    cosmosCommand    `cmd:"" help:"Cosmos DB for NoSQL, with the key of Microsoft's emulator."`
+	Functions functionsCommand `cmd:"" help:"The Azure Functions host, with a package of a custom handler."`
 }
 
 // output is where a command says that it is ready, and where it says what is
