@@ -3,17 +3,17 @@
 package main
 
 import (
-	"archive/zip"
 	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/keywarden/keywarden/internal/functionshost/hosttest"
 )
 
 // TestMain lets the test binary be the handler.
@@ -30,36 +30,9 @@ func TestMain(m *testing.M) {
 
 // pack makes a package with one HTTP function.
 func pack(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "dist.zip")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w := zip.NewWriter(f)
-	for _, file := range []struct {
-		name, text string
-		mode       fs.FileMode
-	}{
-		{"host.json", `{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler"},"enableProxyingHttpRequest":true},"extensions":{"http":{"routePrefix":""}}}`, 0o644},
-		{"handler", "#!/bin/sh\nexec '" + os.Args[0] + "'\n", 0o755},
-		{"api/function.json", `{"bindings":[{"type":"httpTrigger","name":"req","authLevel":"function","route":"api/{*path}"},{"type":"http","direction":"out","name":"res"}]}`, 0o644},
-	} {
-		header := &zip.FileHeader{Name: file.name}
-		header.SetMode(file.mode)
-		out, err := w.CreateHeader(header)
-		if err == nil {
-			_, err = io.WriteString(out, file.text)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return hosttest.Pack(t, hosttest.Handler(),
+		hosttest.File{Name: "host.json", Mode: 0o644, Text: `{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler"},"enableProxyingHttpRequest":true},"extensions":{"http":{"routePrefix":""}}}`},
+		hosttest.File{Name: "api/function.json", Mode: 0o644, Text: `{"bindings":[{"type":"httpTrigger","name":"req","authLevel":"function","route":"api/{*path}"},{"type":"http","direction":"out","name":"res"}]}`})
 }
 
 func TestFunctions(t *testing.T) {

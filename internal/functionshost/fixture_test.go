@@ -3,7 +3,6 @@
 package functionshost
 
 import (
-	"archive/zip"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"github.com/keywarden/keywarden/internal/functionshost/app"
 	"github.com/keywarden/keywarden/internal/functionshost/clock"
 	"github.com/keywarden/keywarden/internal/functionshost/front"
+	"github.com/keywarden/keywarden/internal/functionshost/hosttest"
 	"github.com/keywarden/keywarden/internal/functionshost/trigger"
 	"github.com/keywarden/keywarden/internal/functionshost/trigger/triggertest"
 )
@@ -44,36 +44,11 @@ func packaged(t *testing.T, retry string) string {
 // zipped makes a package whose handler is this test binary.
 func zipped(t *testing.T, files map[string]string) string {
 	t.Helper()
-	binary, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "dist.zip")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w := zip.NewWriter(f)
-	add := func(name, text string, mode fs.FileMode) {
-		header := &zip.FileHeader{Name: name}
-		header.SetMode(mode)
-		out, err := w.CreateHeader(header)
-		if err == nil {
-			_, err = io.WriteString(out, text)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	add("handler", "#!/bin/sh\nexec '"+binary+"'\n", 0o755)
+	all := []hosttest.File{hosttest.Handler()}
 	for name, text := range files {
-		add(name, text, 0o644)
+		all = append(all, hosttest.File{Name: name, Text: text, Mode: 0o644})
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return hosttest.Pack(t, all...)
 }
 
 // fixture is a running host, its hub, and what was seen of it.

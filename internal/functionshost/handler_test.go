@@ -82,7 +82,7 @@ func invoked(w http.ResponseWriter, r *http.Request) {
 		waitForFile(os.Getenv("TEST_GATE"))
 	}
 	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintf(w, `{"Logs":["%s by %s, %d bytes of exception"]}`, r.PathValue("function"), os.Getenv("TEST_INSTANCE"), len(i.Metadata.RetryContext.Exception))
+	say(w, `{"Logs":["%s by %s, %d bytes of exception"]}`, r.PathValue("function"), os.Getenv("TEST_INSTANCE"), len(i.Metadata.RetryContext.Exception))
 }
 
 func waitForFile(path string) {
@@ -93,6 +93,9 @@ func waitForFile(path string) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+// say answers; the test sees what is missing.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
 func asked(w http.ResponseWriter, r *http.Request) {
 	flag := os.Getenv("TEST_GATE") + ".crashed"
@@ -107,20 +110,20 @@ func asked(w http.ResponseWriter, r *http.Request) {
 			_ = os.WriteFile(flag, nil, 0o600) // the test sees that it crashes again
 			os.Exit(3)
 		}
-		fmt.Fprint(w, "recovered")
+		say(w, "recovered")
 	case "crash":
 		os.Exit(3)
 	case "stream":
 		for range 3 {
-			fmt.Fprintln(w, "piece")
+			say(w, "piece\n")
 			_ = http.NewResponseController(w).Flush() // the test sees what is missing
 		}
 	case "wait":
 		fmt.Println("waiting")
 		waitForFile(os.Getenv("TEST_GATE"))
-		fmt.Fprint(w, "waited")
+		say(w, "waited")
 	default:
 		body, _ := io.ReadAll(r.Body)
-		fmt.Fprintf(w, "%s %s %s by %s", r.Method, strings.ToLower(what), body, os.Getenv("TEST_INSTANCE"))
+		say(w, "%s %s %s by %s", r.Method, strings.ToLower(what), body, os.Getenv("TEST_INSTANCE"))
 	}
 }

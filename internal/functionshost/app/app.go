@@ -47,7 +47,7 @@ func Unpack(zipPath, dir string, settings map[string]string) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open package %s: %w; `make package` builds one", zipPath, err)
 	}
-	defer archive.Close()
+	defer func() { _ = archive.Close() }() // it was only read
 	a, err := read(&archive.Reader, settings)
 	if err != nil {
 		return nil, fmt.Errorf("package %s: %w", zipPath, err)

@@ -1,9 +1,7 @@
 package app
 
 import (
-	"archive/zip"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/keywarden/keywarden/internal/functionshost/hosttest"
 )
 
 const (
@@ -20,57 +20,31 @@ const (
  "retry":{"strategy":"exponentialBackoff","maxRetryCount":-1,"minimumInterval":"00:00:02","maximumInterval":"00:02:00"}}`
 )
 
-type file struct {
-	name, text string
-	mode       fs.FileMode
-}
-
 // good is a package that the host takes.
-func good() []file {
-	return []file{{"host.json", hostText, 0o644}, {"handler", "binary", 0o755}, {"usage/function.json", eventText, 0o644}, {"usage/deeper/function.json", "ignored", 0o644}}
+func good() []hosttest.File {
+	return []hosttest.File{
+		{Name: "host.json", Text: hostText, Mode: 0o644},
+		{Name: "handler", Text: "binary", Mode: 0o755},
+		{Name: "usage/function.json", Text: eventText, Mode: 0o644},
+		{Name: "usage/deeper/function.json", Text: "ignored", Mode: 0o644},
+	}
 }
 
 // with replaces or adds a file.
-func with(name, text string) []file {
+func with(name, text string) []hosttest.File {
 	files := good()
 	for i := range files {
-		if files[i].name == name {
-			files[i].text = text
+		if files[i].Name == name {
+			files[i].Text = text
 			return files
 		}
 	}
-	return append(files, file{name, text, 0o644})
-}
-
-func pack(t *testing.T, files []file) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "dist.zip")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w := zip.NewWriter(f)
-	for _, file := range files {
-		header := &zip.FileHeader{Name: file.name}
-		header.SetMode(file.mode)
-		out, err := w.CreateHeader(header)
-		if err == nil {
-			_, err = io.WriteString(out, file.text)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return append(files, hosttest.File{Name: name, Text: text, Mode: 0o644})
 }
 
 func TestUnpack(t *testing.T) {
 	dir := t.TempDir()
-	a, err := Unpack(pack(t, good()), dir, map[string]string{"HUB": `the "hub"`, "AzureWebJobs.usage.Disabled": "true"})
+	a, err := Unpack(hosttest.Pack(t, good()...), dir, map[string]string{"HUB": `the "hub"`, "AzureWebJobs.usage.Disabled": "true"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,9 +68,9 @@ func TestUnpack(t *testing.T) {
 
 func TestPackagesThatTheHostRefuses(t *testing.T) {
 	plainMode := good()
-	plainMode[1].mode = 0o644
+	plainMode[1].Mode = 0o644
 	for name, test := range map[string]struct {
-		files []file
+		files []hosttest.File
 		says  string
 	}{
 		"no_host_json":           {good()[1:], "host.json must lie at the root"},
@@ -123,7 +97,7 @@ func TestPackagesThatTheHostRefuses(t *testing.T) {
 		"outside":                {with("../evil", "x"), "outside"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Unpack(pack(t, test.files), t.TempDir(), map[string]string{"HUB": "hub"})
+			_, err := Unpack(hosttest.Pack(t, test.files...), t.TempDir(), map[string]string{"HUB": "hub"})
 			if err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("error %v, want one that says %q", err, test.says)
 			}

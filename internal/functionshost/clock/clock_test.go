@@ -43,7 +43,7 @@ func TestWithTimeout(t *testing.T) {
 		if ctx.Err() != nil {
 			t.Fatal("ended before its time")
 		}
-		time.Sleep(2)
+		time.Sleep(2 * time.Nanosecond)
 		synctest.Wait()
 		if cause := context.Cause(ctx); !errors.Is(cause, errLate) {
 			t.Errorf("cause %v, want %v", cause, errLate)

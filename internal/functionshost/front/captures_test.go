@@ -2,16 +2,11 @@ package front
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -20,6 +15,7 @@ import (
 
 	"github.com/keywarden/keywarden/internal/functionshost/app"
 	"github.com/keywarden/keywarden/internal/functionshost/clock"
+	"github.com/keywarden/keywarden/internal/functionshost/hosttest"
 	"github.com/keywarden/keywarden/internal/functionshost/invocation"
 )
 
@@ -29,35 +25,8 @@ type exchange struct {
 	HandlerGot                  *string // nil = the host answered itself
 }
 
-func exchanges(t *testing.T) []exchange {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "http.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []exchange
-	for line := range bytes.Lines(text) {
-		var e exchange
-		if err := json.Unmarshal(line, &e); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, e)
-	}
-	return all
-}
-
 func TestCapturesAreThoseThatWereShared(t *testing.T) {
-	shared, err := os.ReadFile("../../../../shared/data/functions-host/http.jsonl")
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skip("the shared captures are not beside this checkout")
-	}
-	ours, ourErr := os.ReadFile(filepath.Join("testdata", "http.jsonl"))
-	if err := errors.Join(err, ourErr); err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(shared, ours) {
-		t.Error("http.jsonl differs from the shared one: copy it again")
-	}
+	hosttest.CompareShared(t, "http.jsonl")
 }
 
 func httpFunction(name, route, level string, methods ...string) app.Function {
@@ -161,14 +130,6 @@ func normal(h http.Header) http.Header {
 	return h
 }
 
-func latin1(text string) string {
-	b := make([]byte, 0, len(text))
-	for _, r := range text {
-		b = append(b, byte(r))
-	}
-	return string(b)
-}
-
 // split cuts an answer into its status line, headers and raw body.
 func split(t *testing.T, text string) message {
 	t.Helper()
@@ -187,7 +148,7 @@ func split(t *testing.T, text string) message {
 
 // answerOf is what the handler answered in a captured exchange.
 func answerOf(t *testing.T, e exchange) string {
-	got := latin1(e.ClientGot)
+	got := hosttest.Latin1(e.ClientGot)
 	if e.HandlerGot == nil {
 		return "HTTP/1.1 500 Unexpected\r\nContent-Length: 0\r\n\r\n"
 	}
@@ -220,7 +181,7 @@ func keysOf(name string) Keys {
 // TestExchangesAreThoseOfTheHost sends every captured request over a socket
 // and compares what the handler and the client get.
 func TestExchangesAreThoseOfTheHost(t *testing.T) {
-	all := exchanges(t)
+	all := hosttest.Captures[exchange](t, "http.jsonl")
 	if len(all) < 50 {
 		t.Fatalf("%d exchanges, want all", len(all))
 	}
@@ -234,8 +195,8 @@ func TestExchangesAreThoseOfTheHost(t *testing.T) {
 			}
 			server := httptest.NewServer(front)
 			defer server.Close()
-			got := send(t, server.Listener.Addr().String(), latin1(e.ClientSent))
-			if diff := cmp.Diff(split(t, latin1(e.ClientGot)), split(t, got)); diff != "" {
+			got := send(t, server.Listener.Addr().String(), hosttest.Latin1(e.ClientSent))
+			if diff := cmp.Diff(split(t, hosttest.Latin1(e.ClientGot)), split(t, got)); diff != "" {
 				t.Errorf("the client got (-host +ours):\n%s", diff)
 			}
 			compareHandler(t, e, handlerGot)
@@ -253,7 +214,7 @@ func compareHandler(t *testing.T, e exchange, got chan message) {
 		}
 		return
 	}
-	want, err := readRequest(bufio.NewReader(strings.NewReader(latin1(*e.HandlerGot))))
+	want, err := readRequest(bufio.NewReader(strings.NewReader(hosttest.Latin1(*e.HandlerGot))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +229,7 @@ func send(t *testing.T, addr, request string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}

@@ -158,3 +158,28 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 }
+
+func TestAnUploadThatBreaksOffReachesNobodyWhole(t *testing.T) {
+	ended := make(chan error, 1)
+	handler := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		ended <- err
+	}))
+	defer handler.Close()
+	f, _ := New(captured(), Keys{}, nil, one{handler.Listener.Addr().String()}, clock.System{})
+	server := httptest.NewServer(f)
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "POST /api/x HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("the handler took a part for the whole")
+	}
+}

@@ -64,7 +64,7 @@ func (f *Front) send(ctx context.Context, r *http.Request, addr, id, path string
 // outgoing is the request as the handler gets it.
 func outgoing(ctx context.Context, r *http.Request, addr, id, path string) *http.Request {
 	out := &http.Request{Method: r.Method, URL: &url.URL{Scheme: "http", Host: addr, Opaque: escape(path), RawQuery: r.URL.RawQuery},
-		Host: addr, Header: r.Header.Clone(), Body: r.Body, ContentLength: r.ContentLength}
+		Host: addr, Header: r.Header.Clone(), Body: http.MaxBytesReader(nil, r.Body, maxBody), ContentLength: r.ContentLength}
 	for _, name := range hop {
 		out.Header.Del(name)
 	}
@@ -132,7 +132,7 @@ func write(w http.ResponseWriter, r *http.Request, answer *http.Response) error 
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // the answer is written by then
 	out := &http.Response{Status: answer.Status, StatusCode: answer.StatusCode, ProtoMajor: 1, ProtoMinor: 1, Request: r,
 		Header: w.Header(), Body: answer.Body, ContentLength: answer.ContentLength, Close: true}
 	if out.Header.Get("Date") == "" {

@@ -18,26 +18,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// lines reads a file of captures, one JSON object a line. testdata holds a copy of
-// what was captured from the real host.
-func lines[T any](t *testing.T, file string) []T {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []T
-	for line := range bytes.Lines(text) {
-		var v T
-		if err := json.Unmarshal(line, &v); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, v)
-	}
-	return all
-}
+	"github.com/keywarden/keywarden/internal/functionshost/hosttest"
+)
 
 type captured struct {
 	Name, Request, Body string
@@ -45,19 +28,7 @@ type captured struct {
 }
 
 func TestCapturesAreThoseThatWereShared(t *testing.T) {
-	for _, file := range []string{"answers.jsonl", "invocations.jsonl", "eventhub-many-binary.http"} {
-		shared, err := os.ReadFile(filepath.Join("../../../../shared/data/functions-host", file))
-		if errors.Is(err, os.ErrNotExist) {
-			t.Skip("the shared captures are not beside this checkout")
-		}
-		ours, ourErr := os.ReadFile(filepath.Join("testdata", file))
-		if err := errors.Join(err, ourErr); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(shared, ours) {
-			t.Errorf("%s differs from the shared one: copy it again", file)
-		}
-	}
+	hosttest.CompareShared(t, "answers.jsonl", "invocations.jsonl", "eventhub-many-binary.http")
 }
 
 var (
@@ -150,16 +121,21 @@ func contents(t *testing.T) map[string]Content {
 	}
 }
 
+// words is an error in the words of the host.
+type words string
+
+func (e words) Error() string { return string(e) }
+
 // answered is a 2xx answer of the handler, as AnswerError keeps it.
 func answered(contentType, body string, cause error) error {
 	header := http.Header{"Content-Type": {contentType}, "Content-Length": {strconv.Itoa(len(body))}}
-	return AnswerError{&http.Response{StatusCode: 200, Status: "200 OK", Header: header}, []byte(body), cause}
+	return AnswerError{&http.Response{StatusCode: http.StatusOK, Status: "200 OK", Header: header}, []byte(body), cause}
 }
 
 // failures is what made each captured retry necessary.
 var failures = map[string]error{
 	"retry-after-invalid-json-textplain-dropped-2": answered("application/json", "not json",
-		errors.New("Unexpected character encountered while parsing value: n. Path '', line 0, position 0.")),
+		words("Unexpected character encountered while parsing value: n. Path '', line 0, position 0.")),
 	"retry-after-invalid-json-textplain-dropped-3": answered("text/plain", "ok", mediaError("text/plain")),
 	"retry-after-invalid-json-textplain-dropped-4": DroppedError{io.EOF},
 	"retry-fixed-fail-then-ok-2":                   StatusError{500, "Internal Server Error"},
@@ -194,7 +170,7 @@ var changing = regexp.MustCompile(`"UtcNow":"[^"]*","RandGuid":"[^"]*"`)
 // invocation, but for the time and the random id, byte by byte.
 func TestInvocationsAreThoseOfTheHost(t *testing.T) {
 	made := contents(t)
-	for _, c := range lines[captured](t, "invocations.jsonl") {
+	for _, c := range hosttest.Captures[captured](t, "invocations.jsonl") {
 		t.Run(strings.ReplaceAll(c.Name, "-", "_"), func(t *testing.T) {
 			content, ok := made[c.Name]
 			if !ok {
@@ -284,7 +260,7 @@ func newRaw(t *testing.T, answer string, closes bool) raw {
 }
 
 func (h raw) serve(conn net.Conn, answer string, closes bool) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	var seen bytes.Buffer
 	reader := bufio.NewReader(io.TeeReader(conn, &seen))
 	for {
@@ -307,15 +283,6 @@ func (h raw) serve(conn net.Conn, answer string, closes bool) {
 	}
 }
 
-// latin1 is the bytes that the captures hold as characters.
-func latin1(text string) string {
-	b := make([]byte, 0, len(text))
-	for _, r := range text {
-		b = append(b, byte(r))
-	}
-	return string(b)
-}
-
 var errHung = errors.New("hung until the end of its time")
 
 // TestAnswersAreTakenAsTheHostTookThem sends every captured answer over a socket.
@@ -324,15 +291,15 @@ func TestAnswersAreTakenAsTheHostTookThem(t *testing.T) {
 		Name, Outcome, Answer string
 		ClosesAfter           bool
 	}
-	all := lines[answer](t, "answers.jsonl")
+	all := hosttest.Captures[answer](t, "answers.jsonl")
 	if len(all) < 50 {
 		t.Fatalf("%d answers captured, want all", len(all))
 	}
 	for _, a := range all {
 		t.Run(strings.ReplaceAll(a.Name, "-", "_"), func(t *testing.T) {
 			t.Parallel()
-			checkVerdict(t, latin1(a.Answer), a.Outcome)
-			handler := newRaw(t, latin1(a.Answer), a.ClosesAfter)
+			checkVerdict(t, hosttest.Latin1(a.Answer), a.Outcome)
+			handler := newRaw(t, hosttest.Latin1(a.Answer), a.ClosesAfter)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
 			if a.Outcome == "hang" {

@@ -6,6 +6,7 @@ package wire
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -30,8 +31,11 @@ func (Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	unwatch := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	end := func() { unwatch(); _ = conn.Close() }
-	sent := make(chan error, 1)
-	go func() { sent <- r.Write(conn) }()
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_ = watched(r, conn).Write(conn) // a handler may answer without reading: the answer decides
+	}()
 	answer, err := readAnswer(conn, r)
 	if err != nil {
 		end() // which also ends the writing
@@ -40,6 +44,30 @@ func (Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	answer.Body = &body{ReadCloser: answer.Body, end: func() { end(); <-sent }}
 	return answer, nil
+}
+
+// watched is the request with a body that closes the connection when it
+// breaks off: the handler must not wait for its rest.
+func watched(r *http.Request, conn io.Closer) *http.Request {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r
+	}
+	out := *r
+	out.Body = source{r.Body, conn}
+	return &out
+}
+
+type source struct {
+	io.ReadCloser
+	conn io.Closer
+}
+
+func (s source) Read(b []byte) (int, error) {
+	n, err := s.ReadCloser.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		_ = s.conn.Close() // the sender is told of err
+	}
+	return n, err
 }
 
 // readAnswer skips interim answers (1xx).

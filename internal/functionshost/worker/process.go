@@ -20,6 +20,9 @@ var errInit = errors.New("the handler did not accept within customHandler.initia
 // outputDelay is how long the output of a dead handler's children is waited for.
 const outputDelay = time.Second
 
+// exit is how a process ended.
+type exit struct{ err error }
+
 // once runs one process to its end.
 func (w *Worker) once(ctx context.Context) (ending, error) {
 	cmd := exec.Command(filepath.Join(w.config.Dir, w.config.Executable), w.config.Arguments...)
@@ -30,12 +33,12 @@ func (w *Worker) once(ctx context.Context) (ending, error) {
 	if err := w.begin(cmd); err != nil {
 		return ending{}, err
 	}
-	exited := make(chan error, 1)
+	exited := make(chan exit, 1)
 	go func() {
-		exit := cmd.Wait()
+		ended := cmd.Wait()
 		out.end()
 		err.end()
-		exited <- exit
+		exited <- exit{ended}
 	}()
 	e, wait := w.attend(ctx, exited)
 	w.mu.Lock()
@@ -66,7 +69,7 @@ func (w *Worker) begin(cmd *exec.Cmd) error {
 
 // attend waits for the process to be ready and to end. wait is what is left
 // of the time that a handler which exited with 0 had to become ready.
-func (w *Worker) attend(ctx context.Context, exited <-chan error) (e ending, wait time.Duration) {
+func (w *Worker) attend(ctx context.Context, exited <-chan exit) (e ending, wait time.Duration) {
 	probing, stop := context.WithCancel(ctx)
 	defer stop()
 	begun := w.config.Clock.Now()
@@ -91,8 +94,8 @@ func (w *Worker) attend(ctx context.Context, exited <-chan error) (e ending, wai
 				e.ready = true
 				w.becomeReady()
 			}
-		case err := <-exited:
-			e.code, e.words = describe(err)
+		case how := <-exited:
+			e.code, e.words = describe(how.err)
 			if e.code == 0 && !e.ready {
 				wait = w.config.InitTimeout - w.config.Clock.Now().Sub(begun)
 			}

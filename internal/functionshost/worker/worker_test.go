@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -42,8 +43,9 @@ func handle(script string) int {
 		}
 	}
 	code := 0
-	fmt.Sscanf(life, "exit-%d", &code)
-	fmt.Sscanf(life, "serve-then-exit-%d", &code)
+	if _, number, ok := strings.Cut(life, "exit-"); ok {
+		code, _ = strconv.Atoi(number)
+	}
 	switch {
 	case strings.HasPrefix(life, "exit-"):
 		fmt.Fprintln(os.Stderr, "one\ntwo\nthree\nWARNING: four")
@@ -58,7 +60,7 @@ func handle(script string) int {
 	mux.HandleFunc("/end", func(http.ResponseWriter, *http.Request) { os.Exit(code) })
 	mux.HandleFunc("/env", func(w http.ResponseWriter, _ *http.Request) {
 		dir, _ := os.Getwd()
-		fmt.Fprintf(w, "%s\n%s\n%d", strings.Join(os.Environ(), "\n"), dir, len(os.Args))
+		_, _ = fmt.Fprintf(w, "%s\n%s\n%d", strings.Join(os.Environ(), "\n"), dir, len(os.Args))
 	})
 	err = http.ListenAndServe("127.0.0.1:"+os.Getenv("FUNCTIONS_CUSTOMHANDLER_PORT"), mux)
 	fmt.Fprintln(os.Stderr, err)
@@ -205,7 +207,7 @@ func TestAQuestionIsWaitedForWithoutEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	go func() {
 		if c, err := l.Accept(); err == nil {
 			time.Sleep(20 * time.Millisecond)
