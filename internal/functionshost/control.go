@@ -75,15 +75,16 @@ func (h *Host) Kill(name string, number int) error {
 }
 
 // Lose ends an instance at once, host and handler: nothing more is written,
-// its leases run out, and then others take over from the checkpoints.
+// its leases run out, and then others take over from the checkpoints. It may be
+// called from Config.Before and After, as may Kill.
 func (h *Host) Lose(name string, number int) error {
 	i, err := h.instance(name, number)
 	if err != nil {
 		return err
 	}
 	i.lose(errLost)
-	<-i.ended
-	return nil
+	h.remove(i)
+	return i.worker.Kill()
 }
 
 // Abandon ends an instance's host and leaves its handler running, as the

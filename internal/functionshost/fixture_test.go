@@ -98,7 +98,9 @@ func run(t *testing.T, zip string, change func(*Config)) *fixture {
 	t.Cleanup(func() {
 		f.open()
 		cancel()
-		<-f.ran
+		if err := <-f.ran; err != nil {
+			t.Logf("the host ended with: %v", err)
+		}
 	})
 	f.until("the host runs", func() bool { return len(h.Instances(HTTPGroup))+len(h.Instances(AppGroup)) > 0 })
 	return f

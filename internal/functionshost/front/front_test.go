@@ -15,12 +15,17 @@ import (
 	"github.com/keywarden/keywarden/internal/functionshost/clock"
 )
 
-// counting is a clock that does not wait and adds up what it should have waited.
+// counting is a clock that does not wait for moments and adds up what it
+// should have waited.
 type counting struct{ waited atomic.Int64 }
 
 func (c *counting) Now() time.Time { return time.Now() }
 
-func (c *counting) Sleep(_ context.Context, d time.Duration) error {
+func (c *counting) Sleep(ctx context.Context, d time.Duration) error {
+	if d == maxWait {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	c.waited.Add(int64(d))
 	return nil
 }
@@ -99,6 +104,17 @@ func TestAClientThatGoesAwayClosesTheHandlersConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-closed // or the test's timeout
+}
+
+func TestAnAnswerIsWaitedForFourMinutes(t *testing.T) {
+	handler := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer handler.Close()
+	f, _ := New(captured(), Keys{}, nil, one{handler.Listener.Addr().String()}, clock.Fast(10_000))
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/x", nil))
+	if w.Code != http.StatusGatewayTimeout {
+		t.Errorf("status %d, want 504", w.Code)
+	}
 }
 
 func TestAnAnswerThatBreaksOffIsCut(t *testing.T) {

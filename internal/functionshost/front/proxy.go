@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keywarden/keywarden/internal/functionshost/clock"
 	"github.com/keywarden/keywarden/internal/functionshost/invocation"
 	"github.com/keywarden/keywarden/internal/functionshost/wire"
 )
@@ -22,13 +23,21 @@ const (
 	maxDelay   = 250 * time.Millisecond
 )
 
+// maxWait is how long the platform waits for an answer. What it answers then
+// was not captured.
+const maxWait = 240 * time.Second
+
+var errTooSlow = errors.New("the answer took longer than 240 s")
+
 // hop are the headers that stay on their connection.
 var hop = []string{"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Transfer-Encoding",
 	"Upgrade", "Upgrade-Insecure-Requests"}
 
 // proxy passes a request on to the handler and streams its answer.
 func (f *Front) proxy(w http.ResponseWriter, r *http.Request, function, path string) {
-	err := f.backend.Proxy(r.Context(), function, func(ctx context.Context, addr, id string) error {
+	limited, stop := clock.WithTimeout(r.Context(), f.clock, maxWait, errTooSlow)
+	defer stop()
+	err := f.backend.Proxy(limited, function, func(ctx context.Context, addr, id string) error {
 		answer, err := f.send(ctx, r, addr, id, path)
 		if err != nil {
 			return err
@@ -42,6 +51,8 @@ func (f *Front) proxy(w http.ResponseWriter, r *http.Request, function, path str
 	switch {
 	case errors.Is(err, errAnswered):
 		cut(w)
+	case errors.Is(err, errTooSlow):
+		w.WriteHeader(http.StatusGatewayTimeout)
 	case err != nil:
 		w.WriteHeader(http.StatusInternalServerError)
 	}

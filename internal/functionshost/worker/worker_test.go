@@ -133,7 +133,9 @@ func run(t *testing.T, c clock.Clock, lives ...string) running {
 	go func() { r.ended <- r.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel(nil)
-		<-r.ended
+		if err := <-r.ended; err != nil {
+			t.Logf("ended with: %v", err)
+		}
 	})
 	return r
 }
