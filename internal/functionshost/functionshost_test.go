@@ -312,7 +312,10 @@ func TestThePlatformSaysWhoSignedIn(t *testing.T) {
 		return h.Get("X-Ms-Client-Principal"), strings.Join(h["X-Ms-Client-Principal-Name"], ",") + h.Get("X-Ms-Token-Aad-Id-Token")
 	}
 	off := run(t, packaged(t, ""), nil)
-	_, body := off.ask(http.MethodGet, "/api/headers", forged...)
+	status, body := off.ask(http.MethodGet, "/api/headers", forged...)
+	if status != http.StatusOK {
+		t.Fatalf("status %d; log %+v", status, off.lines)
+	}
 	if value, rest := principal(body); value != "Zm9yZ2Vk" || rest != "forgedforged" {
 		t.Errorf("without authentication %q %q, want what the client sent", value, rest)
 	}

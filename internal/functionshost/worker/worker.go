@@ -74,13 +74,9 @@ type Worker struct {
 
 // New chooses the worker's port. Nothing runs before Run.
 func New(c Config) (*Worker, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := takePort()
 	if err != nil {
-		return nil, fmt.Errorf("find a free port for the handler: %w", err)
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return nil, fmt.Errorf("free the handler's port: %w", err)
+		return nil, err
 	}
 	return &Worker{config: c, addr: addr, changed: make(chan struct{})}, nil
 }
@@ -169,6 +165,7 @@ func (w *Worker) set(s state) {
 // be started, or with ErrStopped.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.set(stopped)
+	defer giveBack(w.addr)
 	for {
 		end, err := w.once(ctx)
 		switch {
