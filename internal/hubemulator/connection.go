@@ -240,9 +240,12 @@ func (c *connection) write() {
 		c.mu.Lock()
 		c.takeInbox()
 		c.deliver()
-		out, closing := c.out, c.closing
-		c.out = spare[:0]
-		c.drained.Broadcast()
+		closing := c.closing
+		var out []byte
+		if len(c.out) > 0 {
+			out, c.out, spare = c.out, spare[:0], nil
+			c.drained.Broadcast()
+		}
 		if closing && len(out) == 0 {
 			_ = c.net.SetReadDeadline(time.Now()) // the reader has nothing to wait for
 			c.mu.Unlock()
@@ -253,7 +256,6 @@ func (c *connection) write() {
 			if !c.flush(out) {
 				return
 			}
-			spare = nil
 			if cap(out) <= 2*outputLimit {
 				spare = out
 			}

@@ -9,8 +9,8 @@ import (
 	"github.com/keywarden/keywarden/internal/hubemulator/broker"
 )
 
-// grantedCredit is how many messages a client may send before it is told that
-// it may send more.
+// grantedCredit is how many messages a client may send. It is renewed when half
+// of it is used, before the next frame is read.
 const grantedCredit = 1000
 
 // link is one of a session's. Either it has a source, and the client receives
@@ -276,10 +276,6 @@ func (l *link) transfer(t *amqp.Transfer, payload []byte) {
 		l.session.end(amqp.Errorf(amqp.ConditionNotAllowed, "a transfer on a link that the client receives from"))
 		return
 	case l.partial == nil:
-		if l.granted == 0 {
-			l.detach(amqp.Errorf(amqp.ConditionTransferLimit, "a transfer although the credit of %d is used up", grantedCredit))
-			return
-		}
 		if t.DeliveryID == nil {
 			l.session.end(amqp.Errorf(amqp.ConditionInvalidField, "the first transfer of a message has no delivery-id"))
 			return
