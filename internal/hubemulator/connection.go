@@ -18,6 +18,8 @@ const (
 	maxFrame    = 64 << 10
 	maxChannel  = 4999
 	maxHandle   = 255
+	maxLinks    = 1000
+	maxHeld     = 16 << 20  // bytes of messages that have begun and not ended
 	outputLimit = 256 << 10 // bytes that wait to be written before nothing more is read or delivered
 	lingering   = time.Second
 )
@@ -44,6 +46,7 @@ type connection struct {
 	peerIdle  time.Duration
 	sessions  map[uint16]*session
 	claims    map[string]claim
+	held      int     // bytes of messages that have begun and not ended
 	sources   []*link // links that the client receives from
 	turn      int     // the first of them to be served next
 }
@@ -203,6 +206,15 @@ func (c *connection) send(channel uint16, p amqp.Performative) {
 	if !c.closing {
 		c.out = amqp.AppendFrame(c.out, amqp.FrameAMQP, channel, p)
 	}
+}
+
+// links is how many links are attached.
+func (c *connection) links() int {
+	count := 0
+	for _, s := range c.sessions {
+		count += len(s.links)
+	}
+	return count
 }
 
 // signal has the writer look again.

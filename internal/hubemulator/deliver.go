@@ -120,10 +120,13 @@ func (e *events) send(l *link) bool {
 	if e.again > 0 {
 		e.again--
 	} else {
-		fault := c.server.config.Faults.Fault(Operation{
+		fault, over := l.befall(Operation{
 			Kind: OpDeliver, Hub: e.hub.Name(), Group: l.address.group, Partition: l.address.partition, Sequence: event.Sequence,
 		})
-		if !e.befall(l, fault) {
+		if fault.Error != nil {
+			l.detach(fault.Error)
+		}
+		if over || l.detached || l.credit == 0 || c.closing { // much may happen during a delay
 			return false
 		}
 		e.again = fault.Duplicate
@@ -134,22 +137,6 @@ func (e *events) send(l *link) bool {
 	e.buffer = appendEvent(e.buffer[:0], event, e.hub.GeoReplicated())
 	l.sendMessage(e.buffer)
 	return true
-}
-
-// befall lets a fault happen, and says whether the event is delivered still.
-func (e *events) befall(l *link, fault Fault) bool {
-	c := l.session.connection
-	c.pause(fault.Delay)
-	switch {
-	case fault.Cut:
-		c.cut()
-		return false
-	case fault.Error != nil:
-		l.detach(fault.Error)
-	case fault.Detach != nil:
-		l.detach(fault.Detach)
-	}
-	return !l.detached && l.credit > 0 && !c.closing
 }
 
 // appendEvent appends an event as a message: what it is annotated with, and

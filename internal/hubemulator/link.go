@@ -1,6 +1,7 @@
 package hubemulator
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -55,6 +56,7 @@ type delivery struct {
 	format  uint32
 	settled bool
 	message []byte
+	held    int // bytes of it that count against the connection's maxHeld
 }
 
 // attach answers a client that attaches a link.
@@ -62,6 +64,9 @@ func (s *session) attach(a *amqp.Attach) {
 	switch {
 	case a.Handle > maxHandle:
 		s.end(amqp.Errorf(amqp.ConditionNotAllowed, "handle %d; %d is the last", a.Handle, maxHandle))
+		return
+	case s.connection.links() >= maxLinks:
+		s.end(amqp.Errorf(amqp.ConditionResourceLimit, "The connection has %d links, and may not have more.", maxLinks))
 		return
 	case s.links[a.Handle] != nil:
 		s.end(amqp.Errorf(amqp.ConditionHandleInUse, "a link is attached with the handle %d already", a.Handle))
@@ -124,15 +129,9 @@ func (l *link) connect(a *amqp.Attach) *amqp.Error {
 	if l.address.node != "" {
 		return l.connectNode(a)
 	}
-	fault := c.server.config.Faults.Fault(Operation{Kind: OpAttach, Hub: l.address.hub, Group: l.address.group, Partition: l.address.partition})
-	c.pause(fault.Delay)
-	switch {
-	case fault.Cut:
-		c.cut()
-	case fault.Error != nil:
-		return fault.Error
-	case fault.Detach != nil:
-		return fault.Detach
+	fault := c.fault(Operation{Kind: OpAttach, Hub: l.address.hub, Group: l.address.group, Partition: l.address.partition})
+	if refusal := cmp.Or(fault.Error, fault.Detach); refusal != nil {
+		return refusal
 	}
 	need, word := Send, "Send"
 	if a.Receiver {
@@ -144,6 +143,27 @@ func (l *link) connect(a *amqp.Attach) *amqp.Error {
 	}
 	l.expires = claim.expires
 	return l.connectHub(a)
+}
+
+// fault is what goes wrong with an operation, after it has waited and, where
+// that is the fault, cut the connection.
+func (c *connection) fault(op Operation) Fault {
+	fault := c.server.config.Faults.Fault(op)
+	c.pause(fault.Delay)
+	if fault.Cut {
+		c.cut()
+	}
+	return fault
+}
+
+// befall is fault on an attached link, and says whether the link or the
+// connection is over by it.
+func (l *link) befall(op Operation) (fault Fault, over bool) {
+	fault = l.session.connection.fault(op)
+	if fault.Detach != nil {
+		l.detach(fault.Detach)
+	}
+	return fault, fault.Cut || l.detached
 }
 
 // claimFor is a claim that gives a right to an entity and has not expired.
@@ -217,7 +237,8 @@ func (l *link) detach(why *amqp.Error) {
 // release frees what the link holds. The handle stays taken until the client
 // has detached it too.
 func (l *link) release() {
-	l.detached, l.partial = true, nil
+	l.detached = true
+	l.dropPartial()
 	if l.source != nil {
 		l.source.release()
 		c := l.session.connection
@@ -286,11 +307,16 @@ func (l *link) transfer(t *amqp.Transfer, payload []byte) {
 		}
 	}
 	if t.Aborted {
-		l.partial = nil
+		l.dropPartial()
 		return
 	}
-	d := l.partial
-	if limit := l.session.connection.server.config.Limits.Message; uint64(len(d.message)+len(payload)) > limit {
+	d, c := l.partial, l.session.connection
+	d.held += len(payload)
+	if c.held += len(payload); c.held > maxHeld {
+		l.detach(amqp.Errorf(amqp.ConditionResourceLimit, "The connection has begun messages of more than %d bytes and not ended them.", maxHeld))
+		return
+	}
+	if limit := c.server.config.Limits.Message; uint64(len(d.message)+len(payload)) > limit {
 		l.detach(amqp.Errorf(amqp.ConditionMessageSize, "The received message (delivery-id:%d, size:%d bytes) exceeds the limit (%d bytes) currently allowed on the link.", d.id, len(d.message)+len(payload), limit))
 		return
 	}
@@ -301,8 +327,16 @@ func (l *link) transfer(t *amqp.Transfer, payload []byte) {
 		d.message = append(d.message, payload...)
 	}
 	if !t.More {
-		l.partial = nil
+		l.dropPartial()
 		l.complete(d)
+	}
+}
+
+// dropPartial ends a message that has begun.
+func (l *link) dropPartial() {
+	if l.partial != nil {
+		l.session.connection.held -= l.partial.held
+		l.partial = nil
 	}
 }
 

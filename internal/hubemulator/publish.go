@@ -41,16 +41,11 @@ func (publisher) take(l *link, d *delivery) *amqp.Described {
 	if id == "" {
 		id = l.hub.Route(key)
 	}
-	fault := c.server.config.Faults.Fault(Operation{Kind: OpSend, Hub: l.hub.Name(), Partition: id})
-	c.pause(fault.Delay)
-	switch {
-	case fault.Cut:
-		c.cut()
+	fault, over := l.befall(Operation{Kind: OpSend, Hub: l.hub.Name(), Partition: id})
+	if over {
 		return nil
-	case fault.Detach != nil:
-		l.detach(fault.Detach)
-		return nil
-	case fault.Error != nil:
+	}
+	if fault.Error != nil {
 		return amqp.Rejected(fault.Error)
 	}
 	outcome := l.append(id, messages)

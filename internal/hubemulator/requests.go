@@ -19,8 +19,11 @@ const (
 	statusBusy         = 503
 )
 
-// maxReplies is how many answers may wait for a client's credit.
-const maxReplies = 100
+// What a client's requests may take.
+const (
+	maxRequest = 32 << 10 // bytes of a request; answers quote of it
+	maxReplies = 100      // answers that wait for its credit on a link
+)
 
 // replies is the source of answers to a client's requests.
 type replies struct {
@@ -66,6 +69,9 @@ func (requests) take(l *link, d *delivery) *amqp.Described {
 	if !ok {
 		return amqp.Rejected(amqp.Errorf(amqp.ConditionNotFound, "Nobody receives answers at the reply-to address %q.", request.ReplyTo))
 	}
+	if len(d.message) > maxRequest {
+		return amqp.Rejected(amqp.Errorf(amqp.ConditionMessageSize, "a request of %d bytes; %d are allowed", len(d.message), maxRequest))
+	}
 	if len(to.waiting) >= maxReplies {
 		return amqp.Rejected(amqp.Errorf(amqp.ConditionResourceLimit, "%d answers wait for credit", maxReplies))
 	}
@@ -77,14 +83,9 @@ func (requests) take(l *link, d *delivery) *amqp.Described {
 		audience, _ := parseAddress(path)
 		op = Operation{Kind: OpClaim, Hub: audience.hub}
 	}
-	fault := c.server.config.Faults.Fault(op)
-	c.pause(fault.Delay)
+	fault, over := l.befall(op)
 	switch {
-	case fault.Cut:
-		c.cut()
-		return nil
-	case fault.Detach != nil:
-		l.detach(fault.Detach)
+	case over:
 		return nil
 	case fault.Error != nil:
 		to.waiting = append(to.waiting, reply(request, refused(statusOf(fault.Error), fault.Error.Condition, fault.Error.Description)))
