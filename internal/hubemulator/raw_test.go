@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/keywarden/keywarden/internal/hubemulator"
 	"github.com/keywarden/keywarden/internal/hubemulator/amqp"
 )
@@ -458,6 +460,22 @@ func TestGrants(t *testing.T) {
 	}
 	if links < 9 || sessions < 4 {
 		t.Errorf("%d messages with %d grants of credit and %d of the window", messages, links, sessions)
+	}
+}
+
+// A request is accepted although nobody waits for the answer any more: the
+// client knows that itself, and takes a refusal for one of what it asked.
+func TestAnswerToNobody(t *testing.T) {
+	server := newServer(t, hubemulator.Config{Hubs: oneHub(1)})
+	r := dialRaw(t, server).open()
+	r.sender(1)
+	r.say(transfer(1, 0, false, amqp.AppendMessage(nil, amqp.Message{ID: "id", ReplyTo: "gone", Properties: amqp.Map{}})))
+	disposition, ok := r.frame().(*amqp.Disposition)
+	if !ok || !disposition.Settled {
+		t.Fatalf("%+v", disposition)
+	}
+	if diff := cmp.Diff(any(amqp.Accepted()), disposition.State); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

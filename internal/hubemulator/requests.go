@@ -65,15 +65,8 @@ func (requests) take(l *link, d *delivery) *amqp.Described {
 	if err != nil {
 		return amqp.Rejected(amqp.Errorf(amqp.ConditionDecode, "%v", err))
 	}
-	to, ok := c.replyTo(l.address.node, request.ReplyTo)
-	if !ok {
-		return amqp.Rejected(amqp.Errorf(amqp.ConditionNotFound, "Nobody receives answers at the reply-to address %q.", request.ReplyTo))
-	}
 	if len(d.message) > maxRequest {
 		return amqp.Rejected(amqp.Errorf(amqp.ConditionMessageSize, "a request of %d bytes; %d are allowed", len(d.message), maxRequest))
-	}
-	if len(to.waiting) >= maxReplies {
-		return amqp.Rejected(amqp.Errorf(amqp.ConditionResourceLimit, "%d answers wait for credit", maxReplies))
 	}
 	op := Operation{Kind: OpManage, Hub: request.Properties.Text("name"), Partition: request.Properties.Text("partition")}
 	do := c.manage
@@ -84,13 +77,22 @@ func (requests) take(l *link, d *delivery) *amqp.Described {
 		op = Operation{Kind: OpClaim, Hub: audience.hub}
 	}
 	fault, over := l.befall(op)
-	switch {
-	case over:
+	if over {
 		return nil
-	case fault.Error != nil:
-		to.waiting = append(to.waiting, reply(request, refused(statusOf(fault.Error), fault.Error.Condition, fault.Error.Description)))
+	}
+	var result answer
+	if fault.Error != nil {
+		result = refused(statusOf(fault.Error), fault.Error.Condition, fault.Error.Description)
+	} else {
+		result = do(request)
+	}
+	to, ok := c.replyTo(l.address.node, request.ReplyTo)
+	switch {
+	case !ok: // whoever wanted the answer has gone, which it knows best itself
+	case len(to.waiting) >= maxReplies:
+		return amqp.Rejected(amqp.Errorf(amqp.ConditionResourceLimit, "%d answers wait for credit", maxReplies))
 	default:
-		to.waiting = append(to.waiting, reply(request, do(request)))
+		to.waiting = append(to.waiting, reply(request, result))
 	}
 	return amqp.Accepted()
 }
