@@ -135,16 +135,18 @@ func (h *judgement) forward(p *Progress) {
 	}
 }
 
-// ends compares with how far the partitions go that sweep has looked at.
+// ends compares with how far the partitions go that sweep has looked at: what
+// was in one a while ago should have been taken in by now. What came shortly
+// after the latest progress may have been, and that not be saved yet.
 func (h *judgement) ends(sweep *Progress) {
 	for _, e := range sweep.Ends {
 		p := h.by[e.ProgressKey]
 		if p == nil {
-			p = &Progress{Sequence: -1, Since: e.Looked}
+			p = &Progress{Sequence: -1}
 		}
-		behind := e.Sequence - p.Sequence
-		if behind > 0 && e.Looked > p.Last && h.now-max(p.Last, p.Since) >= progressPatience {
-			h.gravely(ReasonNoProgress, e.ProgressKey, p.Last, "%d events wait in the partition, and none was taken in for %s: see the log of the function", behind, span(h.now-max(p.Last, p.Since)))
+		if e.Then.Looked != 0 && e.Then.Sequence > p.Sequence && e.Enqueued-p.Last >= 2*recordEvery {
+			h.gravely(ReasonNoProgress, e.ProgressKey, p.Last, "%d events wait in the partition, %d of them for %s at least: see the log of the function",
+				e.Sequence-p.Sequence, e.Then.Sequence-p.Sequence, span(h.now-e.Then.Looked))
 		}
 	}
 }

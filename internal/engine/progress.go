@@ -92,11 +92,20 @@ type LostGap struct {
 	Found detectors.Time `json:"found"`
 }
 
-// End is how far a partition of a hub goes, as its properties say.
+// End is how far a partition of a hub goes, as its properties say. Whoever
+// looks sets the key, Look and Enqueued.
 type End struct {
-	ProgressKey                // who is to take it in
-	Sequence    int64          `json:"sequence"` // of the last event in it; -1 where it is empty
-	Looked      detectors.Time `json:"looked"`
+	ProgressKey // who is to take it in
+	Look
+	Enqueued detectors.Time `json:"enqueued,omitzero"` // when the last event came
+	Then     Look           `json:"then"`              // the one of one to two progressPatience before
+	Next     Look           `json:"next"`              // that is to be Then
+}
+
+// Look is the last event of a partition at one time.
+type Look struct {
+	Sequence int64          `json:"sequence"` // -1 where the partition is empty
+	Looked   detectors.Time `json:"looked,omitzero"`
 }
 
 // Watched is a resource that was met.
@@ -160,9 +169,26 @@ func (p *Progress) Add(s *Step) {
 	}
 	p.Gaps = p.Gaps[max(0, len(p.Gaps)-progressGaps):]
 	if s.Ends != nil {
-		p.Ends = s.Ends[:min(len(s.Ends), progressEnds)]
+		p.look(s.Ends[:min(len(s.Ends), progressEnds)])
 	}
 	p.watch(s.Resources)
+}
+
+// look takes in how far the partitions go now.
+func (p *Progress) look(ends []End) {
+	before := make(map[ProgressKey]End, len(p.Ends))
+	for _, e := range p.Ends {
+		before[e.ProgressKey] = e
+	}
+	p.Ends = slices.Clone(ends)
+	for i := range p.Ends {
+		e := &p.Ends[i]
+		old := before[e.ProgressKey]
+		e.Then, e.Next = old.Then, old.Next
+		if e.Looked-e.Next.Looked >= progressPatience {
+			e.Then, e.Next = e.Next, e.Look
+		}
+	}
 }
 
 // watch adds resources; where there is no room, those that were not seen for longest are left out.

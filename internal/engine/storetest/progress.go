@@ -34,7 +34,7 @@ func step(at detectors.Time) engine.Step {
 	return engine.Step{
 		At: at, Sequence: int64(at - morning), Logged: at - 2000, Enqueued: at - 500, Events: 2, Bytes: 100, Records: 3, Calls: 1, Duplicates: 1, Poison: 1, Charge: 1.5, Throttled: 1,
 		Counts: azurelog.Counts{Drift: azurelog.Names{"new\"Property": 2}, UnknownCategories: azurelog.Names{"Ünknown": 1}},
-		Ends:   []engine.End{{ProgressKey: usage, Sequence: 12, Looked: at}},
+		Ends:   []engine.End{{ProgressKey: usage, Look: engine.Look{Sequence: 12, Looked: at}, Enqueued: at}},
 	}
 }
 
