@@ -142,7 +142,9 @@ func (n *Namespace) Hub(name string) (*Hub, error) {
 	return h, nil
 }
 
-// Close ends all connections. What uses them fails.
+// Close ends all connections. What uses them fails. Of each consumer group that
+// Run has used the SDK leaves one goroutine behind, which waits for its token
+// to be renewed: Close is for the end of the process.
 func (n *Namespace) Close(ctx context.Context) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -24,7 +24,7 @@ var _ engine.LogReader = (*Reader)(nil)
 
 // Reader makes the Reader of a consumer group.
 func (h *Hub) Reader(group string) *Reader {
-	return &Reader{hub: h, group: group, patience: 10 * time.Second}
+	return &Reader{hub: h, group: group, patience: 2 * time.Second}
 }
 
 // Sizes of what is on its way to a Reader, in events: they bound its memory at

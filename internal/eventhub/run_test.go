@@ -94,8 +94,9 @@ func (r running) end(t testing.TB) {
 	}
 }
 
-func start(t testing.TB, h *eventhub.Hub, store azeventhubs.CheckpointStore, do eventhub.Handler) running {
+func (s *standIn) start(t testing.TB, h *eventhub.Hub, store azeventhubs.CheckpointStore, do eventhub.Handler) running {
 	t.Helper()
+	s.consumers[h] = true
 	ctx, cancel := context.WithCancel(limited(t))
 	r := running{cancel, make(chan error, 1)}
 	c := eventhub.RunConfig{Group: "recovery", Store: store, Events: 10, Wait: 2 * time.Millisecond, Balance: 20 * time.Millisecond,
@@ -128,11 +129,11 @@ func TestRun_takes_everything_once_and_goes_on_from_its_checkpoints(t *testing.T
 	s := newStandIn(t)
 	h, store, k := s.hub(t, "usage"), files(t), &taken{}
 	spread(t, h, 25)
-	first := start(t, h, store, k.take)
+	first := s.start(t, h, store, k.take)
 	eventually(t, "the first events", func() bool { return k.count() == 100 })
 	first.end(t)
 	spread(t, h, 10)
-	second := start(t, s.hub(t, "usage"), store, k.take)
+	second := s.start(t, s.hub(t, "usage"), store, k.take)
 	eventually(t, "the other events", func() bool { return k.count() == 140 })
 	second.end(t)
 	if k.most() != 1 {
@@ -170,7 +171,7 @@ func TestRun_brings_again_what_was_not_taken_in(t *testing.T) {
 		}
 		return nil
 	}
-	r := start(t, h, files(t), k.take)
+	r := s.start(t, h, files(t), k.take)
 	eventually(t, "all events", func() bool { return k.count() == 80 })
 	r.end(t)
 }
@@ -180,7 +181,7 @@ func TestRun_survives_faults(t *testing.T) {
 		"detached":       {On: hubemulator.OpDeliver, After: 30, Times: 4, Fault: hubemulator.Fault{Detach: hubemulator.DetachForced}},
 		"cut":            {On: hubemulator.OpDeliver, After: 30, Times: 4, Fault: hubemulator.Fault{Cut: true}},
 		"duplicates":     {On: hubemulator.OpDeliver, After: 30, Times: 4, Fault: hubemulator.Fault{Duplicate: 2}},
-		"claim_refused":  {On: hubemulator.OpClaim, After: 12, Times: 4, Fault: hubemulator.Fault{Error: hubemulator.ServerBusy}},
+		"claim_refused":  {On: hubemulator.OpClaim, After: 8, Times: 4, Fault: hubemulator.Fault{Error: hubemulator.ServerBusy}},
 		"manage_refused": {On: hubemulator.OpManage, After: 3, Times: 4, Fault: hubemulator.Fault{Error: hubemulator.ServerBusy}},
 		"attach_refused": {On: hubemulator.OpAttach, Partition: "1", After: 1, Times: 4, Fault: hubemulator.Fault{Error: hubemulator.ServerBusy}},
 	} {
@@ -188,7 +189,7 @@ func TestRun_survives_faults(t *testing.T) {
 			s := newStandIn(t, step)
 			h, k := s.hub(t, "usage"), &taken{}
 			spread(t, h, 20)
-			r := start(t, h, files(t), k.take)
+			r := s.start(t, h, files(t), k.take)
 			eventually(t, "all events", func() bool { return k.count() == 80 })
 			r.end(t)
 			if name != "manage_refused" && s.script.Hits() == 0 {
@@ -202,10 +203,10 @@ func TestRun_shares_partitions_with_another_process(t *testing.T) {
 	s := newStandIn(t)
 	h, store, k := s.hub(t, "usage"), files(t), &taken{}
 	spread(t, h, 5)
-	one := start(t, h, store, k.take)
+	one := s.start(t, h, store, k.take)
 	eventually(t, "the first events", func() bool { return k.count() == 20 })
 	var mine sync.Map
-	other := start(t, s.hub(t, "usage"), store, func(ctx context.Context, b eventhub.Batch) error {
+	other := s.start(t, s.hub(t, "usage"), store, func(ctx context.Context, b eventhub.Batch) error {
 		mine.Store(b.Partition, true)
 		return k.take(ctx, b)
 	})
@@ -229,7 +230,7 @@ func TestRun_begins_anew_where_the_hub_was_made_again(t *testing.T) {
 	s := newStandIn(t)
 	h, store, k := s.hub(t, "usage"), files(t), &taken{}
 	spread(t, h, 20)
-	r := start(t, h, store, k.take)
+	r := s.start(t, h, store, k.take)
 	eventually(t, "the events of the first hub", func() bool { return k.count() == 80 })
 	s.again(t, usage())
 	spread(t, h, 10)
@@ -243,7 +244,7 @@ func TestRun_lets_handlers_end(t *testing.T) {
 	fill(t, h, 1)
 	begun, finish := make(chan struct{}), make(chan struct{})
 	var ended error
-	r := start(t, h, store, func(ctx context.Context, _ eventhub.Batch) error {
+	r := s.start(t, h, store, func(ctx context.Context, _ eventhub.Batch) error {
 		close(begun)
 		<-finish
 		ended = ctx.Err()
@@ -256,7 +257,7 @@ func TestRun_lets_handlers_end(t *testing.T) {
 	if ended != nil {
 		t.Errorf("the handler's context ended: %v", ended)
 	}
-	again := start(t, h, store, func(context.Context, eventhub.Batch) error {
+	again := s.start(t, h, store, func(context.Context, eventhub.Batch) error {
 		t.Error("what was handled came again")
 		return nil
 	})

@@ -17,7 +17,8 @@ import (
 // "diagnostics", of four partitions each.
 type standIn struct {
 	*hubemulator.Server
-	script *hubemulator.Script // what goes wrong with it
+	script    *hubemulator.Script    // what goes wrong with it
+	consumers map[*eventhub.Hub]bool // the SDK leaves a goroutine of each behind
 }
 
 func usage() broker.Spec {
@@ -38,13 +39,14 @@ func withConfig(t testing.TB, c hubemulator.Config, steps ...hubemulator.Step) *
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := &standIn{server, script, map[*eventhub.Hub]bool{}}
 	t.Cleanup(func() {
 		if err := server.Close(); err != nil {
 			t.Error(err)
 		}
-		settle(t, before)
+		settle(t, before+len(s.consumers))
 	})
-	return &standIn{server, script}
+	return s
 }
 
 // settle waits until no more goroutines run than before.
