@@ -230,7 +230,7 @@ func headMayBeLarge(t *testing.T, l Ledger) {
 
 func keepsChunksUntilDropped(t *testing.T, l Ledger) {
 	keys := []engine.ChunkKey{{Resource: "r", Index: 1, Generation: 1}, {Resource: "r", Index: 1, Generation: 2}, {Resource: "r", Index: 11, Generation: 1}, {Resource: "s", Index: 1, Generation: 1}}
-	data := func(i int) []byte { return append(fmt.Appendf(nil, "chunk\x00 %d", i), noise(200_000)...) }
+	data := func(i int) []byte { return append(fmt.Appendf(nil, "chunk\x00 %d", i), noise(30_000)...) }
 	for range 2 { // whoever saves it again saves the same
 		for i, key := range keys {
 			if err := l.SaveChunk(t.Context(), key, data(i)); err != nil {
