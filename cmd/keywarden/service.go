@@ -314,7 +314,7 @@ func (s *service) ends(ctx context.Context, function, name string, now detectors
 		if bounds.Begin == bounds.Next {
 			last = -1
 		}
-		all = append(all, engine.End{ProgressKey: engine.ProgressKey{Function: function, Hub: properties.Name, Partition: partition}, Sequence: last, Looked: now})
+		all = append(all, engine.End{ProgressKey: engine.ProgressKey{Function: function, Hub: properties.Name, Partition: partition}, Look: engine.Look{Sequence: last, Looked: now}})
 	}
 	return all, nil
 }
