@@ -43,7 +43,7 @@ func (s *server) answer(r *http.Request) (answer, error) {
 	case at.open:
 		return at.do(s, r)
 	}
-	if _, err := s.require(r, Reader); err != nil {
+	if err := s.require(r, Reader); err != nil {
 		return answer{}, err
 	}
 	return at.do(s, r)
@@ -92,14 +92,14 @@ func match(pattern, path string) (id string, ok bool) {
 	return id, true
 }
 
-// require is who asks, if they have a role.
-func (s *server) require(r *http.Request, role string) (Identity, error) {
+// require fails where whoever asks has not the role.
+func (s *server) require(r *http.Request, role string) error {
 	who, err := s.Authorize(r)
 	if err != nil {
-		return Identity{}, err
+		return err
 	}
 	if !slices.Contains(who.Roles, role) {
-		return Identity{}, fail("forbidden", "This needs the role "+role+": an administrator gives it in the app registration.")
+		return fail("forbidden", "This needs the role "+role+": an administrator gives it in the app registration.")
 	}
-	return who, nil
+	return nil
 }

@@ -117,8 +117,8 @@ func expected(all []*incident.Incident, q incident.Query) []*incident.Incident {
 		principal, resource, detector := q.Principal == "", q.Resource == "", q.Detector == ""
 		texts := []string{i.Title}
 		for _, p := range append(slices.Clone(i.Principals), i.Principal) {
-			principal = principal || strings.ToLower(p.ID) == strings.ToLower(q.Principal)
-			resource = resource || strings.ToLower(p.Resource) == strings.ToLower(q.Resource)
+			principal = principal || strings.EqualFold(p.ID, q.Principal)
+			resource = resource || strings.EqualFold(p.Resource, q.Resource)
 			texts = append(texts, p.ID, p.Resource)
 		}
 		for _, f := range i.Findings {
