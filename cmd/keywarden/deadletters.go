@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,12 +55,13 @@ func printDeadLetters(to io.Writer, format string, letters []engine.DeadLetter) 
 		}
 		return nil
 	}
-	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	columns := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	table := bufio.NewWriter(columns)
 	fmt.Fprintln(table, "ID\tFOUND (UTC)\tPARTITION\tEVENT\tRECORD\tBYTES\tERROR")
 	for _, l := range letters {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", l.ID(), l.Found.UTC().Format("2006-01-02 15:04"), l.Partition, l.Sequence, l.Ordinal, l.Length, l.Error)
 	}
-	return table.Flush()
+	return errors.Join(table.Flush(), columns.Flush())
 }
 
 // deadlettersRetry reads them again.

@@ -183,8 +183,8 @@ func (w *worker) evict() {
 		}
 	}
 	slices.SortFunc(all, func(a, b spot) int {
-		if a.chunk.used != b.chunk.used {
-			return int(a.chunk.used - b.chunk.used)
+		if a.used != b.used {
+			return int(a.used - b.used)
 		}
 		return b.index - a.index
 	})
@@ -194,7 +194,7 @@ func (w *worker) evict() {
 		}
 		if p.index > 0 {
 			p.drop(p.index)
-		} else if p.joins.droppable(p.resource.place == nil) && !slices.ContainsFunc(p.chunks[1:], func(c *chunk) bool { return c != nil }) {
+		} else if p.joins.droppable(p.place == nil) && !slices.ContainsFunc(p.chunks[1:], func(c *chunk) bool { return c != nil }) {
 			p.drop(0)
 			w.size -= p.itself.size + p.joins.size
 			delete(w.resources, p.id)

@@ -177,7 +177,7 @@ func (p *Partition) Status() PartitionStatus {
 	s.Gaps, s.Unreadable = slices.Clone(s.Gaps), slices.Clone(s.Unreadable)
 	s.Next, s.Clock, s.Arrived = p.next, p.here.Pace.Now, p.here.Arrived
 	if p.w != nil {
-		s.Tally.add(&p.w.tally)
+		s.add(&p.w.tally)
 		s.Resources, s.Bytes = len(p.w.resources), p.w.size
 		for _, r := range p.w.resources {
 			if r.place.dirty() {
@@ -191,7 +191,7 @@ func (p *Partition) Status() PartitionStatus {
 // forget drops what is in memory: the next Take recovers.
 func (p *Partition) forget() {
 	if p.w != nil {
-		p.status.Tally.add(&p.w.tally)
+		p.status.add(&p.w.tally)
 	}
 	p.w, p.marks = nil, nil
 }

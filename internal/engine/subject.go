@@ -55,10 +55,6 @@ func (s *subject) memory(i int) detectors.Memory {
 	return s.memories[i]
 }
 
-func (s *subject) touch(clock detectors.Time) {
-	s.chunk.changed, s.chunk.used = true, clock
-}
-
 // add takes a finding into the episode. What an incident of medium severity
 // accuses is not learned as usual while it is open.
 func (s *subject) add(d *detectors.Detector, f detectors.Finding) {
