@@ -32,7 +32,7 @@ func OpenBlobs(ctx context.Context, address string, credential azcore.TokenCrede
 	if err != nil {
 		return nil, fmt.Errorf("eventhub: checkpoints in %s: %w", address, err)
 	}
-	_, err = client.GetProperties(ctx, nil)
+	_, err = client.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{MaxResults: new(int32(1))}).NextPage(ctx)
 	if bloberror.HasCode(err, bloberror.ContainerNotFound, bloberror.ResourceNotFound) {
 		_, err = client.Create(ctx, nil)
 	}

@@ -84,7 +84,7 @@ func (h *Hub) failed(what string, why, last error) error {
 	if errors.Is(last, why) {
 		return fmt.Errorf("eventhub: %s of %v: %w", what, h, last)
 	}
-	return fmt.Errorf("eventhub: %s of %v: %w (%v)", what, h, why, last)
+	return fmt.Errorf("eventhub: %s of %v: %w (%w)", what, h, why, last)
 }
 
 // wait lets pass what is due after so many failures before: twice as long each

@@ -56,7 +56,7 @@ func TestConnect_refuses_without_telling_secrets(t *testing.T) {
 func TestHub_is_that_of_the_connection_string(t *testing.T) {
 	s := newStandIn(t)
 	c := s.config()
-	c.Namespace = s.Server.ConnectionString("usage")
+	c.Namespace = s.ConnectionString("usage")
 	n, err := eventhub.Connect(c)
 	if err != nil {
 		t.Fatal(err)

@@ -44,7 +44,7 @@ type span struct {
 }
 
 // collect reads and checks that numbers and bodies belong together.
-func collect(t testing.TB, ctx context.Context, h *eventhub.Hub, log engine.LogID, from, to int64) (span, int64, error) {
+func collect(ctx context.Context, t testing.TB, h *eventhub.Hub, log engine.LogID, from, to int64) (span, int64, error) {
 	t.Helper()
 	got := span{First: -1, Last: -1}
 	began, err := h.Reader("recovery").Read(ctx, log, from, to, func(e engine.LogEvent) error {
@@ -80,7 +80,7 @@ func TestReader_reads_what_is_asked_for(t *testing.T) {
 		"before":  {20, 10, span{-1, -1, 0}, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, began, err := collect(t, limited(t), h, log, test.from, test.to)
+			got, began, err := collect(limited(t), t, h, log, test.from, test.to)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,14 +90,14 @@ func TestReader_reads_what_is_asked_for(t *testing.T) {
 		})
 	}
 	t.Run("beyond_the_end", func(t *testing.T) {
-		if _, _, err := collect(t, limited(t), h, log, 240, 251); err == nil {
+		if _, _, err := collect(limited(t), t, h, log, 240, 251); err == nil {
 			t.Error("no error")
 		}
 	})
 	t.Run("of_another_hub", func(t *testing.T) {
 		other := log
 		other.Hub = "elsewhere/usage"
-		if _, _, err := collect(t, limited(t), h, other, 0, 10); err == nil {
+		if _, _, err := collect(limited(t), t, h, other, 0, 10); err == nil {
 			t.Error("no error")
 		}
 	})
@@ -140,7 +140,7 @@ func TestReader_goes_on_after_faults(t *testing.T) {
 			s := newStandIn(t, step)
 			h := s.hub(t, "usage")
 			fill(t, h, 250)
-			got, began, err := collect(t, limited(t), h, logOf(t, h), 3, 250)
+			got, began, err := collect(limited(t), t, h, logOf(t, h), 3, 250)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +174,7 @@ func TestReader_begins_with_the_first_event_that_is_kept(t *testing.T) {
 		"all_gone": {3, kept.Begin, span{-1, -1, 0}, kept.Begin},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, began, err := collect(t, limited(t), h, logOf(t, h), test.from, test.to)
+			got, began, err := collect(limited(t), t, h, logOf(t, h), test.from, test.to)
 			if err != nil || got != test.want || began != test.began {
 				t.Errorf("%+v from %d, %v; want %+v from %d", got, began, err, test.want, test.began)
 			}
@@ -208,7 +208,7 @@ func TestReader_finds_nothing_of_a_hub_that_was_made_again(t *testing.T) {
 	old := logOf(t, h)
 	s.again(t, usage())
 	fill(t, h, 30)
-	got, began, err := collect(t, limited(t), h, old, 10, 50)
+	got, began, err := collect(limited(t), t, h, old, 10, 50)
 	if want := (span{-1, -1, 0}); err != nil || got != want || began != 50 {
 		t.Errorf("%+v from %d, %v, want nothing", got, began, err)
 	}
@@ -216,7 +216,7 @@ func TestReader_finds_nothing_of_a_hub_that_was_made_again(t *testing.T) {
 	if renewed == old {
 		t.Fatal("the hub that was made again was not noticed")
 	}
-	got, _, err = collect(t, limited(t), h, renewed, 0, 30)
+	got, _, err = collect(limited(t), t, h, renewed, 0, 30)
 	if want := (span{0, 29, 30}); err != nil || got != want {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
@@ -245,7 +245,7 @@ func TestReader_ends_with_its_context(t *testing.T) {
 	log := logOf(t, h)
 	ctx, cancel := context.WithTimeout(limited(t), 300*time.Millisecond)
 	defer cancel()
-	got, _, err := collect(t, ctx, h, log, 0, 50)
+	got, _, err := collect(ctx, t, h, log, 0, 50)
 	if !errors.Is(err, context.DeadlineExceeded) || got.Count > 10 {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -259,7 +259,7 @@ func TestReader_waits_for_its_turn(t *testing.T) {
 	var all sync.WaitGroup
 	for range 12 { // five may read at once
 		all.Go(func() {
-			got, _, err := collect(t, limited(t), h, log, 0, 200)
+			got, _, err := collect(limited(t), t, h, log, 0, 200)
 			if want := (span{0, 199, 200}); err != nil || got != want {
 				t.Errorf("%+v, %v", got, err)
 			}

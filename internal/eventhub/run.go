@@ -70,10 +70,7 @@ func (h *Hub) Run(ctx context.Context, c RunConfig, do Handler) error {
 		return err
 	}
 	r := &runner{hub: h, RunConfig: c, do: do, failures: map[string]int{}}
-	if _, err := h.Refresh(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
+	if _, err := h.Refresh(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	for failures := 0; ctx.Err() == nil; {
@@ -129,11 +126,10 @@ func (r *runner) generation(ctx context.Context) error {
 	// The processor outlives the handlers, so that it frees the partitions after them.
 	owning, release := context.WithCancel(context.WithoutCancel(ctx))
 	defer release()
-	ran := make(chan error, 1)
+	ran := make(chan struct{})
 	go func() {
-		err := processor.Run(owning)
-		end(fmt.Errorf("eventhub: claim partitions of %v: %w", r.hub, err))
-		ran <- err
+		defer close(ran)
+		end(fmt.Errorf("eventhub: claim partitions of %v: %w", r.hub, processor.Run(owning)))
 	}()
 	var handlers sync.WaitGroup
 	handlers.Go(func() { end(r.watch(work, properties)) })
