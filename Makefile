@@ -22,6 +22,10 @@ help: ## list the targets
 build: ## the program, as build/keywarden
 	$(GO) build -trimpath -o $(BUILD)/keywarden ./cmd/keywarden
 
+.PHONY: emulators
+emulators: ## the stand-ins for Azure's services, as build/emulator
+	$(GO) build -trimpath -o $(BUILD)/emulator ./cmd/emulator
+
 .PHONY: run
 run: build ## two weeks of logs with a stolen key in them, and what is found
 	rm -rf $(BUILD)/run
