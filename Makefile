@@ -23,8 +23,9 @@ build: ## the program, as build/keywarden
 	$(GO) build -trimpath -o $(BUILD)/keywarden ./cmd/keywarden
 
 .PHONY: emulators
-emulators: ## the stand-ins for Azure's services, as build/emulator
+emulators: package ## the stand-ins for Azure's services, with the product in the Functions host's, until Ctrl-C
 	$(GO) build -trimpath -o $(BUILD)/emulator ./cmd/emulator
+	.ci/emulators
 
 .PHONY: run
 run: build ## two weeks of logs with a stolen key in them, and what is found
