@@ -93,15 +93,14 @@ func (s *service) backend(ctx context.Context) (*backend, error) {
 	return s.store.get(func() (*backend, error) { return openBackend(ctx, s.Store) })
 }
 
-// records is the recorder of progress.
-func (s *service) records(ctx context.Context) (*engine.Recorder, error) {
-	return s.recorder.get(func() (*engine.Recorder, error) {
-		store, err := s.backend(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return engine.NewRecorder(store)
-	})
+// kept is the store and the recorder of progress in it.
+func (s *service) kept(ctx context.Context) (*backend, *engine.Recorder, error) {
+	store, err := s.backend(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	recorder, err := s.recorder.get(func() (*engine.Recorder, error) { return engine.NewRecorder(store) })
+	return store, recorder, err
 }
 
 // hubOf is a hub of a namespace: of the configured one where host is "" or its
@@ -178,11 +177,7 @@ func (s *service) takesIn(ctx context.Context) (*engine.Intake, error) {
 		if err != nil {
 			return nil, err
 		}
-		store, err := s.backend(ctx)
-		if err != nil {
-			return nil, err
-		}
-		recorder, err := s.records(ctx)
+		store, recorder, err := s.kept(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -204,11 +199,7 @@ func (s *service) begin(ctx context.Context, name, partition string) (int64, err
 // judgesOf are the judges of the usage hub's partitions.
 func (s *service) judgesOf(ctx context.Context) (*engine.Judges, error) {
 	return s.judges.get(func() (*engine.Judges, error) {
-		store, err := s.backend(ctx)
-		if err != nil {
-			return nil, err
-		}
-		recorder, err := s.records(ctx)
+		store, recorder, err := s.kept(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -258,7 +249,7 @@ func (s *service) judge(ctx context.Context, b eventhub.Batch) error {
 
 // sweep tells the log that time has passed, and looks how far the partitions go.
 func (s *service) sweep(ctx context.Context, now time.Time) error {
-	recorder, err := s.records(ctx)
+	_, recorder, err := s.kept(ctx)
 	if err != nil {
 		return err
 	}

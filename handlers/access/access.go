@@ -11,11 +11,8 @@
 package access
 
 import (
-	"context"
 	"errors"
 	"net/http"
-
-	"github.com/keywarden/keywarden/handlers/internal/problem"
 )
 
 // Roles that an administrator gives in the app registration of Entra.
@@ -35,45 +32,3 @@ type Rule func(*http.Request) (Analyst, error)
 
 // ErrUnknown says that a request does not prove who it is from. The client sees the reason that wraps it.
 var ErrUnknown = errors.New("access: the request does not prove who it is from")
-
-// Require returns a handler that lets those through to next who have the role;
-// [Of] tells next who it is. Others get 401 or 403.
-func Require(role string, rule Rule, next http.Handler) (http.Handler, error) {
-	switch {
-	case role == "":
-		return nil, errors.New("access: no role: pass one of this package, such as access.Reader")
-	case rule == nil:
-		return nil, errors.New("access: no rule: pass access.AppService or access.Loopback")
-	case next == nil:
-		return nil, errors.New("access: no handler to guard")
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		analyst, err := rule(r)
-		switch {
-		case err != nil:
-			problem.Write(w, http.StatusUnauthorized, "unauthenticated", err.Error())
-		case !analyst.Has(role):
-			problem.Write(w, http.StatusForbidden, "forbidden", "This needs the role "+role+".")
-		default:
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), analystKey{}, analyst)))
-		}
-	}), nil
-}
-
-type analystKey struct{}
-
-// Of returns the analyst whom [Require] let through; false where none was asked for.
-func Of(ctx context.Context) (Analyst, bool) {
-	a, ok := ctx.Value(analystKey{}).(Analyst)
-	return a, ok
-}
-
-// Has reports whether the analyst has a role.
-func (a Analyst) Has(role string) bool {
-	for _, r := range a.Roles {
-		if r == role {
-			return true
-		}
-	}
-	return false
-}

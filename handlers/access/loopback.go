@@ -12,11 +12,19 @@ import (
 // address is an analyst with every role. Behind the Functions host the
 // X-Forwarded-For that the host writes must be one loopback address too;
 // elsewhere there must be none, since a proxy in front would make everybody
-// local.
+// local. It must have been asked for by a name of this machine, so that no page
+// of another name that leads here can read.
 func Loopback(behindHost bool) Rule {
 	return func(r *http.Request) (Analyst, error) {
 		if !isLoopback(r.RemoteAddr) {
 			return Analyst{}, fmt.Errorf("%w: it does not come from this machine", ErrUnknown)
+		}
+		asked := r.Host
+		if behindHost {
+			asked = r.Header.Get("X-Forwarded-Host")
+		}
+		if !isLocalName(asked) {
+			return Analyst{}, fmt.Errorf("%w: it asks for another machine than this one: use localhost or 127.0.0.1", ErrUnknown)
 		}
 		forwarded := r.Header["X-Forwarded-For"]
 		switch {
@@ -27,6 +35,15 @@ func Loopback(behindHost bool) Rule {
 		}
 		return Analyst{ID: "loopback", Roles: []string{Reader}}, nil
 	}
+}
+
+// isLocalName reports whether a Host header names this machine. A page from
+// elsewhere whose name was made to lead here sends its own.
+func isLocalName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.EqualFold(host, "localhost") || isLoopback(host)
 }
 
 // isLoopback reports whether s is a loopback address, with or without a port.

@@ -79,6 +79,9 @@ func (j *Judges) Take(ctx context.Context, now time.Time, log LogID, arrived det
 		return err
 	}
 	after := p.Status()
+	for _, u := range after.Unreadable[min(len(before.Unreadable), len(after.Unreadable)):] {
+		j.Log.ErrorContext(ctx, "a message of the usage hub is set aside", "event", u.Source, "error", u.Err)
+	}
 	key := ProgressKey{UsageFunction, log.Hub, log.Partition}
 	step := after.Step(&before, detectors.TimeOf(now), arrived, events)
 	step.Charge, step.Throttled = j.spend()

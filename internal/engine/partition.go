@@ -70,7 +70,7 @@ type PartitionStatus struct {
 	Arrived    detectors.Time // of the latest message
 	Again      int64          // entries that had been taken in before
 	Gaps       []Gap
-	Unreadable []SetAside // messages that are none of the usage log's
+	Unreadable []SetAside // messages that are none of the usage log's: the first maxWorst
 	Recoveries int
 	Reread     int64 // events that were read again
 	Resources  int   // in memory
