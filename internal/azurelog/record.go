@@ -177,7 +177,7 @@ func (d *Decoder) escapedObject(b []byte, i int, p place) int {
 		if f >= fProperties {
 			return 0
 		}
-		if i = end + 3; b[i] == ' ' {
+		if i = end + 3; b[i] == ' ' && i+1 < len(b) {
 			i++
 		}
 		switch at, c := i, b[i]; c {

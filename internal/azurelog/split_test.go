@@ -124,6 +124,25 @@ func seeds(t testing.TB) map[string][]byte {
 	return all
 }
 
+// A stream may end anywhere, and a Decoder that has read the like before
+// predicts what comes: it must not read on where nothing does.
+func TestDecode_of_every_beginning(t *testing.T) {
+	streams := seeds(t)
+	for _, spaced := range []string{`{"modelName": "m", "requestLength": 7, "x": [ 1 ]}`, `{ "requestTime" : 639243360328979860 , "modelName" : "m" }`} {
+		streams[spaced] = []byte(`{"category":"RequestResponse","time":"2026-09-07T00:00:35Z","properties":` + string(appendString(nil, spaced)) + `}`)
+	}
+	for name, data := range streams {
+		d := NewDecoder()
+		whole, _ := d.Decode(nil, Block{Data: data})
+		for n := range data {
+			got, bad := d.Decode(nil, Block{Data: bytes.Clone(data[:n])[:n:n]})
+			if len(got) > len(whole) || len(got)+len(bad) > len(whole)+8 {
+				t.Fatalf("the first %d bytes of %s: %d fragments and %d pieces set aside, the whole has %d", n, name, len(got), len(bad), len(whole))
+			}
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, data := range seeds(f) {
 		f.Add(data, uint8(100))
