@@ -146,6 +146,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			answer = refused(err, activity)
 		}
+		if fault.Done != nil {
+			fault.Done()
+		}
 	}
 	switch fault.Cut {
 	case CutRequest, LoseAnswer:

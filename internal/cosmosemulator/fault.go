@@ -15,7 +15,7 @@ type Operation struct {
 	Resource  string // dbs, colls, docs, pkranges, offers, "" for the account
 	Database  string
 	Container string
-	Item      string // id, where the request names one
+	Item      string // id, where the request names one, in its path or as the item's own
 	Kind      string // Create, Read, Replace, Upsert, Delete, Patch, Batch, Query, ChangeFeed, List
 	Partition string // the partition key header as it came
 }
@@ -42,6 +42,9 @@ type Fault struct {
 	Message    string        // "" is one that fits the status
 
 	Cut Cut
+
+	// Done is told when the request was done, before its answer; nil where nobody asks.
+	Done func()
 }
 
 // Faults decides for every authenticated request what goes wrong with it. It is called by many goroutines.

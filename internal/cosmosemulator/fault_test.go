@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,4 +142,26 @@ func TestFault_slow(t *testing.T) {
 			t.Error("what the client did not wait for was done")
 		}
 	})
+}
+
+func TestFault_names_items_and_tells_when_they_are_done(t *testing.T) {
+	var seen []string
+	a := newAccount(t, cosmosemulator.Config{Faults: cosmosemulator.FaultFunc(func(o cosmosemulator.Operation) cosmosemulator.Fault {
+		if o.Resource != "docs" {
+			return cosmosemulator.Fault{}
+		}
+		seen = append(seen, o.Kind+" "+o.Item)
+		return cosmosemulator.Fault{Done: func() { seen = append(seen, "done") }}
+	})})
+	c := a.container(t, byPK("c"))
+	create(t, c, "1", "p")
+	if _, err := c.UpsertItem(t.Context(), pk("p"), item("2", "p"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.DeleteItem(t.Context(), pk("p"), "1", nil); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"Create 1", "done", "Upsert 2", "done", "Delete 1", "done"}; !slices.Equal(seen, want) {
+		t.Errorf("seen %q, want %q", seen, want)
+	}
 }

@@ -1,6 +1,9 @@
 package cosmosemulator
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -144,8 +147,28 @@ func (c *call) dataPlane() bool {
 
 // operation is the request for the scripts of faults.
 func (c *call) operation() Operation {
-	return Operation{Verb: c.request.Method, Resource: c.resource, Database: c.database, Container: c.container, Item: c.item,
+	o := Operation{Verb: c.request.Method, Resource: c.resource, Database: c.database, Container: c.container, Item: c.item,
 		Kind: c.kind(), Partition: c.header("x-ms-documentdb-partitionkey")}
+	if o.Resource == "docs" && (o.Kind == "Create" || o.Kind == "Upsert") {
+		o.Item = c.itsID()
+	}
+	return o
+}
+
+// itsID is the id of the item in the request's body, which can be read again.
+func (c *call) itsID() string {
+	b, err := io.ReadAll(io.LimitReader(c.request.Body, maxBody))
+	c.request.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(b), c.request.Body), c.request.Body}
+	var item struct {
+		ID string `json:"id"`
+	}
+	if err != nil || json.Unmarshal(b, &item) != nil {
+		return "" // it will be refused
+	}
+	return item.ID
 }
 
 func (c *call) header(name string) string { return c.request.Header.Get(name) }

@@ -39,6 +39,7 @@ type Fault struct {
 	Cut       bool          // the connection breaks off, and a send is not stored
 	Lost      bool          // a send is stored, and the connection breaks off before the answer
 	Duplicate int           // an event is delivered so many more times
+	Done      func()        // told when a send is stored, before the answer; nil where nobody asks
 }
 
 // Faults decides what goes wrong.

@@ -141,6 +141,33 @@ func TestFaultFuncSeesOperations(t *testing.T) {
 	}
 }
 
+func TestFaultTellsWhenASendIsStored(t *testing.T) {
+	var server *hubemulator.Server
+	stored := int64(-1)
+	server = newServer(t, hubemulator.Config{Hubs: oneHub(1), Faults: hubemulator.FaultFunc(func(op hubemulator.Operation) fault {
+		if op.Kind != hubemulator.OpSend {
+			return fault{}
+		}
+		return fault{Done: func() {
+			hub, err := server.Broker().Hub("hub")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			partition, err := hub.Partition("0")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			stored = partition.Next()
+		}}
+	})})
+	send(t, newProducer(t, server, "hub"), to("0"), "a")
+	if stored != 1 {
+		t.Errorf("told when %d events were stored, want 1", stored)
+	}
+}
+
 func TestDetachAndCut(t *testing.T) {
 	server := newServer(t, hubemulator.Config{Hubs: oneHub(1)})
 	producer := newProducer(t, server, "hub")

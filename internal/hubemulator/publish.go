@@ -49,6 +49,9 @@ func (publisher) take(l *link, d *delivery) *amqp.Described {
 		return amqp.Rejected(fault.Error)
 	}
 	outcome := l.append(id, messages)
+	if fault.Done != nil {
+		fault.Done()
+	}
 	if fault.Lost {
 		c.cut()
 		return nil
