@@ -12,9 +12,16 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/keywarden/keywarden/handlers"
 )
 
+// TestMain lets the test binary be the program, and the handler in the packages
+// of the hosted tests.
 func TestMain(m *testing.M) {
+	if os.Getenv(handlers.PortVariable) != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){"keywarden": main})
 }
 

@@ -1,0 +1,524 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azeventhubs/v2"
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/handlers"
+	"github.com/keywarden/keywarden/internal/cosmos"
+	"github.com/keywarden/keywarden/internal/cosmosemulator"
+	"github.com/keywarden/keywarden/internal/functionshost"
+	"github.com/keywarden/keywarden/internal/functionshost/clock"
+	"github.com/keywarden/keywarden/internal/functionshost/hosttest"
+	"github.com/keywarden/keywarden/internal/functionshost/worker"
+	"github.com/keywarden/keywarden/internal/hubemulator"
+	"github.com/keywarden/keywarden/internal/hubemulator/broker"
+	"github.com/keywarden/keywarden/internal/incident"
+	"github.com/keywarden/keywarden/internal/usagelog"
+)
+
+// seeds are the seeds of this run: one, or as many as KEYWARDEN_SEEDS says.
+func seeds(t *testing.T) []uint64 {
+	t.Helper()
+	n := 1
+	if text := os.Getenv("KEYWARDEN_SEEDS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil || n < 1 {
+			t.Fatalf("KEYWARDEN_SEEDS=%s: write how many seeds to run", text)
+		}
+	}
+	var all []uint64
+	for i := range n {
+		all = append(all, uint64(i+1))
+	}
+	return all
+}
+
+// hostedOptions say how the product is deployed and what comes. Load is required.
+type hostedOptions struct {
+	load      *load
+	sources   int           // partitions of the diagnostics hub; 1 by default
+	usage     int           // partitions of the usage hub; 2 by default
+	flush     time.Duration // KEYWARDEN_FLUSH; after every batch by default
+	instances map[string]int
+	limit     func(function, partition string) int
+	retention time.Duration // of both hubs; a week by default
+	most      uint64        // bytes of a message of the hubs; 1 MiB by default
+	zip       string        // the package; that of testPackage by default
+	env       []string
+	instance  func(group string, instance int) []string
+	waiting   bool // the load is not sent yet
+}
+
+// deployment is the product behind the stand-ins of Azure's services: the packaged
+// function app in processes of its own under the Functions host, two hubs, a
+// database. Its sweep does not run: tests let time pass by ticks of their own.
+type deployment struct {
+	*functionshost.Host
+	t    *testing.T
+	o    hostedOptions
+	hubs *hubemulator.Server
+	db   *cosmos.Client
+	at   string       // connection string of the hubs
+	now  atomic.Int64 // of the hubs, in milliseconds
+	to   map[string]*azeventhubs.ProducerClient
+	http bool // an instance serves the API
+
+	mu         sync.Mutex
+	hubFault   func(hubemulator.Operation) hubemulator.Fault
+	storeFault func(cosmosemulator.Operation) cosmosemulator.Fault
+	before     func(functionshost.Invocation)
+	after      func(functionshost.Invocation, error)
+	lines      []functionshost.Line
+}
+
+// deploy runs the product until the test ends.
+func deploy(t *testing.T, o hostedOptions) *deployment {
+	t.Helper()
+	o.sources, o.usage, o.most = cmp.Or(o.sources, 1), cmp.Or(o.usage, 2), cmp.Or(o.most, 1<<20)
+	o.flush, o.retention = cmp.Or(o.flush, 1), cmp.Or(o.retention, 7*24*time.Hour)
+	if o.zip == "" {
+		o.zip = testPackage(t)
+	}
+	h := &deployment{t: t, o: o, to: map[string]*azeventhubs.ProducerClient{}}
+	h.now.Store(o.load.end.UnixMilli())
+	h.openHubs()
+	database := h.openDatabase()
+	if !o.waiting {
+		h.send(o.load.events)
+	}
+	env := append([]string{
+		"FUNCTIONS_WORKER_RUNTIME=custom", "EventHubConnection=" + h.at, "KEYWARDEN_EVENTHUB=" + h.at, "KEYWARDEN_STORE=cosmos:" + database,
+		"KEYWARDEN_DIAGNOSTICS_HUB=diagnostics", "KEYWARDEN_USAGE_HUB=usage", "KEYWARDEN_CONSUMER_GROUP=keywarden", "KEYWARDEN_FLUSH=" + o.flush.String(),
+	}, o.env...)
+	instances := map[string]int{"sweep": 0, functionshost.HTTPGroup: 0}
+	maps.Copy(instances, o.instances)
+	h.run(functionshost.Config{
+		Package: o.zip, Env: env, Instances: instances, Replace: true, Clock: clock.Fast(100), Term: 2 * time.Minute, Limit: o.limit, InstanceEnv: o.instance,
+		Before: func(i functionshost.Invocation) {
+			if f := get(h, &h.before); f != nil {
+				f(i)
+			}
+		},
+		After: func(i functionshost.Invocation, err error) {
+			if f := get(h, &h.after); f != nil {
+				f(i, err)
+			}
+		},
+		Log: h.log,
+	})
+	return h
+}
+
+// get and set are one of the hooks, which other goroutines use.
+func get[F any](h *deployment, hook *F) F {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return *hook
+}
+
+func set[F any](h *deployment, hook *F, f F) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	*hook = f
+}
+
+func (h *deployment) openHubs() {
+	h.t.Helper()
+	spec := func(name string, partitions int) broker.Spec {
+		return broker.Spec{Name: name, Partitions: partitions, ConsumerGroups: []string{"keywarden", "recovery", "tools"}, Retention: h.o.retention}
+	}
+	var err error
+	h.hubs, err = hubemulator.New(hubemulator.Config{
+		Hubs: []broker.Spec{spec("diagnostics", h.o.sources), spec("usage", h.o.usage)}, Limits: hubemulator.Limits{Message: h.o.most},
+		Now: func() time.Time { return time.UnixMilli(h.now.Load()) },
+		Faults: hubemulator.FaultFunc(func(op hubemulator.Operation) hubemulator.Fault {
+			if f := get(h, &h.hubFault); f != nil {
+				return f(op)
+			}
+			return hubemulator.Fault{}
+		}),
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() {
+		if err := h.hubs.Close(); err != nil {
+			h.t.Error(err)
+		}
+	})
+	listener := listen(h.t)
+	go func() { _ = h.hubs.Serve(listener) }() // ends with the server
+	key := hubemulator.Key{Name: hubemulator.RootKeyName, Value: hubemulator.RootKeyValue}
+	h.at = hubemulator.DevelopmentConnectionString(listener.Addr().String(), key, "")
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// openDatabase returns its connection string.
+func (h *deployment) openDatabase() string {
+	h.t.Helper()
+	account, err := cosmosemulator.New(cosmosemulator.Config{Faults: cosmosemulator.FaultFunc(func(op cosmosemulator.Operation) cosmosemulator.Fault {
+		if f := get(h, &h.storeFault); f != nil && op.Resource == "docs" {
+			return f(op)
+		}
+		return cosmosemulator.Fault{}
+	})})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	listener := listen(h.t)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- account.Serve(ctx, listener, nil) }()
+	h.t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-ended, account.Close()); err != nil {
+			h.t.Error(err)
+		}
+	})
+	text := fmt.Sprintf("AccountEndpoint=http://%s/;AccountKey=%s;Database=keywarden", listener.Addr(), cosmosemulator.EmulatorKey)
+	config, err := cosmos.Parse(text)
+	if err == nil {
+		h.db, err = cosmos.Open(config)
+	}
+	if err == nil {
+		err = h.db.EnsureContainers(h.t.Context())
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(h.db.Close)
+	return text
+}
+
+func (h *deployment) run(c functionshost.Config) {
+	h.t.Helper()
+	var err error
+	if h.Host, err = functionshost.New(c); err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ran := make(chan error, 1)
+	go func() { ran <- h.Run(ctx) }()
+	h.t.Cleanup(func() {
+		set(h, &h.before, nil)
+		for _, function := range []string{"diagnostics", "usage", functionshost.HTTPGroup} {
+			for _, n := range h.Instances(function) {
+				_ = h.Lose(function, n) // it may have ended meanwhile
+			}
+		}
+		stop()
+		if err := <-ran; err != nil {
+			h.t.Errorf("the host ended with: %v", err)
+		}
+	})
+}
+
+// log keeps what is worth reading where a test fails.
+func (h *deployment) log(l functionshost.Line) {
+	if l.Level == worker.Information && l.Invocation == "" && !strings.Contains(l.Text, `"level":"WARN"`) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lines = append(h.lines, l)
+}
+
+// fatalf ends the test with what was logged last.
+func (h *deployment) fatalf(format string, args ...any) {
+	h.t.Helper()
+	h.mu.Lock()
+	last := slices.Clone(h.lines[max(0, len(h.lines)-40):])
+	h.mu.Unlock()
+	for _, l := range last {
+		h.t.Logf("%s-%d %s %.400s", l.Group, l.Instance, l.Level, l.Text)
+	}
+	h.t.Fatalf(format, args...)
+}
+
+// testPackage is a package whose handler is this test binary.
+func testPackage(t *testing.T) string {
+	t.Helper()
+	read := func(name, from string) hosttest.File {
+		text, err := os.ReadFile("../../" + from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return hosttest.File{Name: name, Text: string(text), Mode: 0o644}
+	}
+	host := read("host.json", "host.json")
+	// The host's clock is a hundred times as fast, and the machine may be slow.
+	host.Text = strings.Replace(host.Text, `"00:10:00"`, `"20:00:00"`, 1)
+	host.Text = strings.Replace(host.Text, `"enableProxyingHttpRequest": true`, `"enableProxyingHttpRequest": true, "initializationTimeout": "05:00:00"`, 1)
+	files := []hosttest.File{hosttest.Handler(), host}
+	for _, function := range handlers.Functions() {
+		files = append(files, read(function+"/function.json", "handlers/"+function+"/function.json"))
+	}
+	return hosttest.Pack(t, files...)
+}
+
+// keywarden runs a command in this process and returns what it prints.
+func keywarden(t testing.TB, args ...string) string {
+	t.Helper()
+	var out, errs strings.Builder
+	if code := run(t.Context(), args, strings.NewReader(""), &out, &errs); code != 0 {
+		t.Fatalf("keywarden %s: exit code %d: %s", strings.Join(args, " "), code, errs.String())
+	}
+	return out.String()
+}
+
+// producer sends to a hub from within this process.
+func (h *deployment) producer(hub string) *azeventhubs.ProducerClient {
+	h.t.Helper()
+	if p := h.to[hub]; p != nil {
+		return p
+	}
+	p, err := azeventhubs.NewProducerClientFromConnectionString(h.hubs.ConnectionString(""), hub,
+		&azeventhubs.ProducerClientOptions{NewWebSocketConn: h.hubs.NewWebSocketConn})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.to[hub] = p
+	h.t.Cleanup(func() { _ = p.Close(context.Background()) }) // the server closes too
+	return p
+}
+
+// send sends events to the diagnostics hub.
+func (h *deployment) send(events []logEvent) {
+	h.t.Helper()
+	for p := range h.o.sources {
+		var bodies [][]byte
+		for _, e := range events {
+			if e.partition == p {
+				bodies = append(bodies, e.body)
+			}
+		}
+		h.publish("diagnostics", p, bodies...)
+	}
+}
+
+// publish sends bodies to a partition of a hub, in order.
+func (h *deployment) publish(hub string, partition int, bodies ...[]byte) {
+	h.t.Helper()
+	p, id := h.producer(hub), strconv.Itoa(partition)
+	for len(bodies) > 0 {
+		batch, err := p.NewEventDataBatch(h.t.Context(), &azeventhubs.EventDataBatchOptions{PartitionID: &id})
+		for err == nil && len(bodies) > 0 {
+			if err = batch.AddEventData(&azeventhubs.EventData{Body: bodies[0]}, nil); err == nil {
+				bodies = bodies[1:]
+			}
+		}
+		if err != nil && (!errors.Is(err, azeventhubs.ErrEventDataTooLarge) || batch.NumEvents() == 0) {
+			h.t.Fatal(err)
+		}
+		if err := p.SendEventDataBatch(h.t.Context(), batch, nil); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// tick tells the log the time of the hubs, as sweep does.
+func (h *deployment) tick() {
+	h.t.Helper()
+	for p := range h.o.usage {
+		h.publish("usage", p, usagelog.AppendTick(nil, detectors.Time(h.now.Load())))
+	}
+}
+
+// quiet waits until all that came was taken in.
+func (h *deployment) quiet() {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), 3*time.Minute)
+	defer cancel()
+	if err := h.WaitQuiet(ctx); err != nil {
+		h.fatalf("%v; leases %v and %v", err, h.Leases("diagnostics"), h.Leases("usage"))
+	}
+}
+
+// settle ends all faults and waits until everything that came is also saved: what
+// changes without a finding is written with the state, KEYWARDEN_FLUSH later.
+func (h *deployment) settle() {
+	h.t.Helper()
+	set(h, &h.hubFault, nil)
+	set(h, &h.storeFault, nil)
+	set(h, &h.before, nil)
+	set(h, &h.after, nil)
+	h.quiet()
+	time.Sleep(h.o.flush)
+	h.tick()
+	h.quiet()
+}
+
+// stored are the incidents in the database, as replay would print them.
+func (h *deployment) stored() string {
+	h.t.Helper()
+	all, err := h.db.Ledger().Incidents(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return jsonl(h.t, all)
+}
+
+func jsonl(t testing.TB, all []*incident.Incident) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := printIncidents(&b, "jsonl", all); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// fromHub is what a replay of the usage hub finds.
+func (h *deployment) fromHub() string {
+	h.t.Helper()
+	return keywarden(h.t, "replay", "--from-hub", "--format", "jsonl", "--eventhub", h.at, "--usage-hub", "usage")
+}
+
+// check compares what is stored with what replays find, once all is settled:
+// byte for byte with that of the usage hub and, where the records came by one
+// partition, with that of the file; else the loud incidents with those of the
+// file. Of health it demands that no gap is named.
+func (h *deployment) check() {
+	h.t.Helper()
+	h.settle()
+	got := h.stored()
+	if d := gocmp.Diff(h.fromHub(), got); d != "" {
+		h.fatalf("the incidents differ from those of replay --from-hub (-want +got):\n%s", d)
+	}
+	h.compareFile(got)
+	if c := h.coverage(); len(c.Gaps) > 0 {
+		h.t.Errorf("health names the gaps %+v, and there is none", c.Gaps)
+	}
+}
+
+func (h *deployment) compareFile(got string) {
+	h.t.Helper()
+	if h.o.sources == 1 {
+		if d := gocmp.Diff(h.o.load.replayed, got); d != "" {
+			h.fatalf("the incidents differ from those of replay FILE (-want +got):\n%s", d)
+		}
+		return
+	}
+	if d := gocmp.Diff(loud(h.t, h.o.load.replayed), loud(h.t, got)); d != "" {
+		h.fatalf("the principals and episodes of medium severity and above differ from those of replay FILE (-want +got):\n%s", d)
+	}
+}
+
+// loud are the episodes of medium severity and above: whose and from which day.
+func loud(t testing.TB, lines string) (all []string) {
+	t.Helper()
+	for line := range strings.Lines(lines) {
+		var i incident.Incident
+		if err := json.Unmarshal([]byte(line), &i); err != nil {
+			t.Fatal(err)
+		}
+		if i.Severity >= detectors.Medium {
+			all = append(all, fmt.Sprintf("%s %s on %s, %s", i.Principal.Kind, i.Principal.ID, i.Principal.Resource, i.FirstSeen.UTC().Format(time.DateOnly)))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// coverage is what the tests read of /api/coverage.
+type coverage struct {
+	Status  string
+	Reasons []struct{ Reason, Function, Hub, Partition, Text string }
+	Gaps    []struct {
+		Function, Hub, Partition string
+		From, To                 int64
+	}
+	Functions []struct {
+		Function, Partition string
+		Sequence            int64
+		Total               struct{ Events, Records, Calls int64 }
+	}
+}
+
+// coverage asks the API, through the host's front.
+func (h *deployment) coverage() (c coverage) {
+	h.t.Helper()
+	if err := json.Unmarshal(h.ask("/api/coverage"), &c); err != nil {
+		h.t.Fatal(err)
+	}
+	return c
+}
+
+// ask asks the API for what must be there.
+func (h *deployment) ask(path string) []byte {
+	h.t.Helper()
+	if !h.http {
+		if _, err := h.Add(functionshost.HTTPGroup, ""); err != nil {
+			h.t.Fatal(err)
+		}
+		h.http = true
+	}
+	request, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, "http://"+h.Addr()+path, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		h.fatalf("GET %s: %d %s (%v)", path, answer.StatusCode, body, err)
+	}
+	return body
+}
+
+// batches are sizes of batches by seed: each up to most, as they come.
+func batches(seed uint64, most map[string]int) func(function, partition string) int {
+	var mu sync.Mutex
+	drawn := map[string]*rand.Rand{}
+	return func(function, partition string) int {
+		mu.Lock()
+		defer mu.Unlock()
+		key := function + partition
+		if drawn[key] == nil {
+			f := fnv.New64a()
+			_, _ = f.Write([]byte(key)) // never fails
+			drawn[key] = rand.New(rand.NewPCG(seed, f.Sum64()))
+		}
+		return 1 + drawn[key].IntN(most[function])
+	}
+}
+
+// some are batches of middling size.
+func some(seed uint64) func(function, partition string) int {
+	return batches(seed, map[string]int{"diagnostics": 80, "usage": 6})
+}
