@@ -10,7 +10,7 @@ import (
 )
 
 // profileVersion is the version of the layout that AppendBinary writes.
-const profileVersion = 1
+const profileVersion = 2
 
 // lastTime is the end of the year 9999, after which RFC 3339 has no times.
 const lastTime Time = 253402300799999
@@ -37,6 +37,11 @@ func (p *Profile) AppendBinary(b []byte) ([]byte, error) {
 	writeValues(&w, &p.Operations, (*writer).string)
 	writeValues(&w, &p.Clients, (*writer).client)
 	writeValues(&w, &p.Callers, func(w *writer, k PrincipalKind) { w.uint(uint64(k)) })
+	writeValues(&w, &p.Actors, (*writer).string)
+	for i := range p.Suspects {
+		w.suspect(&p.Suspects[i])
+	}
+	w.time(p.FirstAct)
 	for _, x := range p.Week {
 		w.float(x)
 	}
@@ -79,6 +84,11 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	readValues(&r, &p.Operations, maxValues, (*reader).string)
 	readValues(&r, &p.Clients, maxValues, (*reader).client)
 	readValues(&r, &p.Callers, maxValues, func(r *reader) PrincipalKind { return PrincipalKind(r.enum(len(principalKindNames))) })
+	readValues(&r, &p.Actors, maxValues, (*reader).string)
+	for i := range p.Suspects {
+		p.Suspects[i] = r.suspect()
+	}
+	p.FirstAct = r.time()
 	for i := range p.Week {
 		p.Week[i] = r.float()
 	}
@@ -178,6 +188,18 @@ func (w *writer) float(x float64) { w.uint(bits.ReverseBytes64(math.Float64bits(
 func (w *writer) prefix(p netip.Prefix) {
 	b, _ := p.MarshalBinary() // cannot fail
 	w.string(string(b))
+}
+
+// suspect writes one, most of which are zero, as a byte where it is.
+func (w *writer) suspect(s *Suspect) {
+	w.time(s.Time)
+	if s.Time == 0 {
+		return
+	}
+	w.string(s.Actor)
+	w.prefix(s.Prefix)
+	w.uint(uint64(s.ASN))
+	w.float(s.Strangeness)
 }
 
 func (w *writer) client(c Client) {
@@ -293,6 +315,14 @@ func (r *reader) prefix() netip.Prefix {
 		r.fail()
 	}
 	return p
+}
+
+func (r *reader) suspect() Suspect {
+	s := Suspect{Time: r.time()}
+	if s.Time != 0 {
+		s.Actor, s.Prefix, s.ASN, s.Strangeness = r.string(), r.prefix(), uint32(r.uint()), r.float()
+	}
+	return s
 }
 
 func (r *reader) client() Client {

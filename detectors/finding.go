@@ -54,10 +54,11 @@ const (
 	FanOut
 	Errors
 	ControlPlane
+	Behaviour
 	Families int = iota // how many there are
 )
 
-var familyNames = [...]string{"place", "volume", "image", "fan-out", "errors", "control-plane"}
+var familyNames = [...]string{"place", "volume", "image", "fan-out", "errors", "control-plane", "behaviour"}
 
 // String is the family in lower case.
 func (f Family) String() string { return familyNames[f] }

@@ -31,6 +31,12 @@ type Profile struct {
 	Operations    Values[string]
 	Clients       Values[Client]
 	Callers       Values[PrincipalKind] // of a resource: how its callers authenticate
+	Actors        Values[string]        // of a resource: who acted on it, by object id or name
+
+	// Suspects are, of a resource, the latest acts of each sort that nobody
+	// known there did from a known place.
+	Suspects [Deeds]Suspect
+	FirstAct Time // on a resource; zero where there was none
 
 	// Week is the calls in an hour of the week, from Thursday 00:00 UTC, where
 	// 1970 began: half of it is the latest such hour, a quarter the one before.
@@ -278,6 +284,8 @@ func (p *Profile) Learn(e Event, late bool) {
 		if !late {
 			p.count(e.Time, p.Standing(&e.From, e.Time), TokensUsed, float64(e.Tokens.Total()))
 		}
+	case *Act:
+		p.learnAct(e)
 	}
 }
 

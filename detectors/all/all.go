@@ -4,26 +4,56 @@ package all
 
 import (
 	"github.com/keywarden/keywarden/detectors"
+	anonymousnetwork "github.com/keywarden/keywarden/detectors/anonymous-network"
+	clientchange "github.com/keywarden/keywarden/detectors/client-change"
+	contentfilterpressure "github.com/keywarden/keywarden/detectors/content-filter-pressure"
+	dormantawakening "github.com/keywarden/keywarden/detectors/dormant-awakening"
+	filterweakened "github.com/keywarden/keywarden/detectors/filter-weakened"
 	imageburst "github.com/keywarden/keywarden/detectors/image-burst"
+	impossibletravel "github.com/keywarden/keywarden/detectors/impossible-travel"
 	keyauthappears "github.com/keywarden/keywarden/detectors/key-auth-appears"
 	keycheck "github.com/keywarden/keywarden/detectors/key-check"
+	keylisted "github.com/keywarden/keywarden/detectors/key-listed"
+	listedthenused "github.com/keywarden/keywarden/detectors/listed-then-used"
+	localauthenabled "github.com/keywarden/keywarden/detectors/local-auth-enabled"
+	loggingcut "github.com/keywarden/keywarden/detectors/logging-cut"
 	modelenumeration "github.com/keywarden/keywarden/detectors/model-enumeration"
 	networkfanout "github.com/keywarden/keywarden/detectors/network-fanout"
 	newcountry "github.com/keywarden/keywarden/detectors/new-country"
 	newnetwork "github.com/keywarden/keywarden/detectors/new-network"
+	operationshift "github.com/keywarden/keywarden/detectors/operation-shift"
+	"github.com/keywarden/keywarden/detectors/resale"
+	roundtheclock "github.com/keywarden/keywarden/detectors/round-the-clock"
+	"github.com/keywarden/keywarden/detectors/saturation"
+	tokendrain "github.com/keywarden/keywarden/detectors/token-drain"
 	volumesurge "github.com/keywarden/keywarden/detectors/volume-surge"
 )
 
 // Detectors are all detectors, in the order of their packages.
 func Detectors() []*detectors.Detector {
 	return []*detectors.Detector{
+		anonymousnetwork.Detector,
+		clientchange.Detector,
+		contentfilterpressure.Detector,
+		dormantawakening.Detector,
+		filterweakened.Detector,
 		imageburst.Detector,
+		impossibletravel.Detector,
 		keyauthappears.Detector,
 		keycheck.Detector,
+		keylisted.Detector,
+		listedthenused.Detector,
+		localauthenabled.Detector,
+		loggingcut.Detector,
 		modelenumeration.Detector,
 		networkfanout.Detector,
 		newcountry.Detector,
 		newnetwork.Detector,
+		operationshift.Detector,
+		resale.Detector,
+		roundtheclock.Detector,
+		saturation.Detector,
+		tokendrain.Detector,
 		volumesurge.Detector,
 	}
 }

@@ -41,7 +41,10 @@ func Measure(c engine.Config, scale *detectors.Scale, options simulate.Options) 
 	c.Scale = func(detectors.Principal) *detectors.Scale { return &watched }
 	c.Store = engine.NewMemory()
 	judges := c.Detectors
-	c.Detectors = []*detectors.Detector{detectors.New(detectors.Description{ID: "meter"}, m.begin)}
+	c.Detectors = []*detectors.Detector{
+		detectors.New(detectors.Description{ID: "meter"}, m.begin),
+		detectors.New(detectors.Description{ID: "meter-resource", Scope: detectors.PerResource}, m.begin),
+	}
 	for _, d := range judges {
 		c.Detectors = append(c.Detectors, m.listen(d))
 	}

@@ -26,14 +26,16 @@ var chores = []struct {
 	{"microsoft.cognitiveservices/accounts/deployments/delete", .02},
 	{actWriteAccount, .02},
 	{"microsoft.authorization/roleassignments/write", .03},
+	{actWritePolicy, .01},
 }
 
 // administration is the ordinary control-plane life of one resource.
 type administration struct {
-	on  *resource
-	r   *rand.Rand
-	pet string // object id of a pipeline that lists keys daily; "" where there is none
-	ci  netip.Addr
+	on   *resource
+	r    *rand.Rand
+	pet  string // object id of a pipeline that lists keys daily; "" where there is none
+	ci   netip.Addr
+	home netip.Addr // from where administrators act who are not at the office
 }
 
 func newAdministration(o *Options, on *resource) *administration {
@@ -42,6 +44,7 @@ func newAdministration(o *Options, on *resource) *administration {
 		a.pet = guidText(guid(a.r))
 		a.ci = somewhere(a.r, azure, on.company.home)
 	}
+	a.home = somewhere(a.r, fixed, on.company.home)
 	return a
 }
 
@@ -63,7 +66,11 @@ func (a *administration) window(now, _ detectors.Time, emit func(*call)) {
 		}
 		admin := pick(a.r, company.admins)
 		actor := detectors.Actor{ObjectID: admin.object, Name: "admin@" + a.on.name + ".example", AppID: pick(a.r, []string{appPortal, appPortal, appStudio, appCLI})}
-		a.do(chore.operation, actor, company.office.address(a.r, now), now, emit)
+		from := company.office.address(a.r, now)
+		if chance(a.r, shareAtHome) {
+			from = a.home
+		}
+		a.do(chore.operation, actor, from, now, emit)
 	}
 }
 

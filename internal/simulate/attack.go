@@ -83,17 +83,19 @@ func (a *attack) choose(kind *campaignKind, c Campaign) error {
 // Api-versions of attackers' tools: stale, as those of the known checkers and image clients.
 var attackerVersions = []string{"2023-09-01-preview", "2023-12-01-preview", "2024-02-15-preview", "2023-05-15"}
 
+// exitCountries have exits of VPNs.
+var exitCountries = []string{"GB", "US", "RO", "SE", "NL", "CH"}
+
 // equip rents the attacker's networks: mostly servers, else a VPN's exits or a few homes behind a proxy.
 func (a *attack) equip() {
 	all := networks()
 	seats := []string{"NL", "US", "DE", "FR", "GB", "PL", "SG", "RU"}
-	exits := []string{"GB", "US", "RO", "SE", "NL", "CH"}
 	kind, country := hosting, pick(a.r, seats)
 	switch u := a.r.Float64(); {
 	case u < .15:
 		kind, country = fixed, pick(a.r, all.countries)
 	case u < .35:
-		kind, country = vpn, pick(a.r, exits)
+		kind, country = vpn, pick(a.r, exitCountries)
 	}
 	for range 2 + a.r.IntN(3) {
 		a.servers = append(a.servers, somewhere(a.r, kind, country))
@@ -101,7 +103,7 @@ func (a *attack) equip() {
 	for range 200 {
 		switch u := a.r.Float64(); {
 		case u < .15:
-			a.crowd = append(a.crowd, somewhere(a.r, vpn, pick(a.r, exits)))
+			a.crowd = append(a.crowd, somewhere(a.r, vpn, pick(a.r, exitCountries)))
 		case u < .25:
 			a.crowd = append(a.crowd, somewhere(a.r, hosting, pick(a.r, seats)))
 		case u < .27:

@@ -69,6 +69,15 @@ var campaignKinds = []campaignKind{
 	{"filter-bypass", "a content filter is weakened and then pressed, with text and with images", aimedAtKeys, planFilterBypass, true},
 	{"logging-cut", "the diagnostic setting is deleted while the use goes on", aimedAtKeys, planLoggingCut, true},
 	{"insider", "from the office as always, but at night, and images in bulk", aimedAtOffices, planInsider, false},
+	{"dormant", "a key that is hardly ever used is found and drained", aimedAtSeldom, planDormant, false},
+	{"filter-pressure", "prompts that the content filter refuses again and again", aimedAtAnyKey, planPressure, false},
+	{"saturation", "a reseller's proxy that runs at the quota", aimedAtAnyKey, planSaturation, false},
+	{"flattening", "office hours become all hours, at a modest rate", aimedAtOfficeHours, planFlattening, false},
+	{"shift", "some calls of operations that the key was never used for", aimedAtAnyKey, planShift, false},
+	{"elsewhere", "a person's identity used far away while the person works on", aimedAtPeople, planElsewhere, false},
+	{"tor", "a handful of calls through Tor", aimedAtAnyKey, planTor, false},
+	{"copycat", "a thief with the owner's own client, models and sizes, from homes in the owner's country", aimedAtAnyKey, planCopycat, false},
+	{"key-read", "keys are listed by a stranger and used at once, on an account whose keys are in use", aimedAtKeys, planKeyRead, true},
 }
 
 // Kinds are the names of all campaigns.
@@ -134,6 +143,24 @@ func aimedAtKeys(l *life) bool {
 }
 
 func aimedAtEntraOnly(l *life) bool { return l.who.on.entraOnly && !l.habits.testsKey }
+
+// aimedAtAnyKey is at those of gateways, too, but for the custom ones, whose log leaves half out.
+func aimedAtAnyKey(l *life) bool {
+	return l.who.Kind != detectors.EntraObject && l.who.on.sort != custom && !l.habits.bornLate && !l.habits.weekly && l.name != "seldom"
+}
+
+func aimedAtSeldom(l *life) bool {
+	return (l.name == "seldom" || l.name == "weekly-report") && l.who.Kind == detectors.AccountKey
+}
+
+func aimedAtOfficeHours(l *life) bool {
+	return l.shape == &officeHours && l.name != "seldom" && l.who.on.sort == account
+}
+
+func aimedAtPeople(l *life) bool {
+	_, person := l.place.(*ofPerson)
+	return person && l.who.Kind == detectors.EntraObject
+}
 
 func aimedAtOffices(l *life) bool {
 	_, office := l.place.(atOffice)

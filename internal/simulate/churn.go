@@ -22,4 +22,7 @@ const (
 	churnBulk     = 0.006 // a program works off a backlog: a few times its daily calls within hours
 	churnOutage   = 0.04  // a region has an outage of 20 to 90 minutes
 	shareNewUser  = 0.35  // share of a SaaS's sessions that are of a user not seen before
+	shareRented   = 0.06  // share of backends that run on rented servers, and not in a large cloud
+	shareHides    = 0.05  // share of people who use a private VPN now and then
+	shareAtHome   = 0.25  // share of administrators' acts that are done from home
 )

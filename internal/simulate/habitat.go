@@ -34,6 +34,9 @@ func newInCloud(l *life, addresses int) *inCloud {
 	if l.home() == "US" && chance(l.r, .2) {
 		clouds = networks().of(google, "US")
 	}
+	if chance(l.r, shareRented) && networks().has(hosting, l.home()) {
+		clouds = networks().of(hosting, l.home())
+	}
 	h := &inCloud{network: pick(l.r, clouds)}
 	h.pool = h.network.pool(l.r, addresses)
 	return h
@@ -109,6 +112,7 @@ type ofPerson struct {
 	home, phone       netip.Addr
 	remote            float64 // share of work done at home
 	travels           float64 // multiple of churnTrip
+	hides             bool    // uses a private VPN now and then
 
 	abroad string // country, until back
 	back   detectors.Time
@@ -118,7 +122,7 @@ type ofPerson struct {
 func newOfPerson(l *life, travels float64) *ofPerson {
 	h := &ofPerson{
 		carrier: pick(l.r, networks().of(fixed, l.home())), operator: pick(l.r, networks().of(mobile, l.home())),
-		remote: between(l.r, .1, .7), travels: travels,
+		remote: between(l.r, .1, .7), travels: travels, hides: chance(l.r, shareHides),
 	}
 	h.home, h.phone = h.carrier.address(l.r), h.operator.address(l.r)
 	return h
@@ -145,6 +149,10 @@ func (h *ofPerson) session(l *life, now detectors.Time) []netip.Addr {
 	local := l.who.on.company.zone.local(now)
 	away := h.phone
 	switch {
+	case h.hides && chance(l.r, .15):
+		away = somewhere(l.r, vpn, pick(l.r, exitCountries))
+	case now < h.back && chance(l.r, .15): // through the company's own VPN
+		away = l.who.on.company.office.address(l.r, now)
 	case now < h.back && chance(l.r, .8):
 		away = h.hotel
 	case now < h.back:

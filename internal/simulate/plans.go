@@ -217,3 +217,70 @@ func planInsider(a *attack) {
 		a.use(begin, 4*detectors.Hour, a.strength.of(40, 12, 3), from, image("gpt-image-1"))
 	}
 }
+
+func planDormant(a *attack) {
+	a.use(a.at, hoursOf(a.strength.of(2, 5, 30)), a.strength.of(120, 12, 1), a.servers, a.chatTask())
+}
+
+func planPressure(a *attack) {
+	p := a.use(a.at, hoursOf(a.strength.of(6, 4, 12)), a.strength.of(60, 8, 1.5), a.servers, a.chatTask(), chat("gpt-4o", .3))
+	p.filtered = a.strength.of(.6, .5, .35)
+}
+
+func planSaturation(a *attack) {
+	p := a.use(a.at, hoursOf(a.strength.of(10, 6, 12)), a.strength.of(600, 90, 12), a.servers, a.chatTask())
+	p.saturated = a.strength.of(.7, .6, .4)
+}
+
+func planFlattening(a *attack) {
+	a.use(a.at, hoursOf(a.strength.of(48, 48, 96)), a.strength.of(12, 4, .7), a.servers[:1], a.chatTask())
+}
+
+func planShift(a *attack) {
+	house := func(operation string) work {
+		w := chat("gpt-4o", 0)
+		w.operation, w.class, w.answer = operation, detectors.ClassManagement, noAnswer
+		return w
+	}
+	a.use(a.at, hoursOf(a.strength.of(1, 3, 20)), a.strength.of(10, 1.5, .15), a.servers[:1], house("Create_Assistant"), house("Create_Thread"), house("FineTuning_Jobs_Create"), transcription())
+}
+
+// planElsewhere works while the person does.
+func planElsewhere(a *attack) {
+	company := a.victim.who.on.company
+	begin := a.at - a.at%detectors.Hour
+	for company.zone.local(begin).Hour() != 10 || company.zone.local(begin).Weekday()%6 == 0 {
+		begin += detectors.Hour
+	}
+	far := pick(a.r, []string{"BR", "JP", "IN", "AU", "US"})
+	for far == company.home {
+		far = pick(a.r, []string{"BR", "JP", "IN", "AU", "US"})
+	}
+	host := somewhere(a.r, fixed, far)
+	if chance(a.r, .5) {
+		a.api = a.victim.api
+	}
+	a.use(begin, hoursOf(a.strength.of(4, 4, 5)), a.strength.of(30, 4, .8), []netip.Addr{host}, a.chatTask())
+}
+
+func planTor(a *attack) {
+	var exits []netip.Addr
+	for range 4 {
+		exits = append(exits, somewhere(a.r, tor, pick(a.r, []string{"AT", "DE", "US"})))
+	}
+	a.use(a.at, hoursOf(2), a.strength.of(20, 3, .8), exits, a.chatTask())
+}
+
+// planCopycat hides as well as a thief can who cannot be in the owner's own network.
+func planCopycat(a *attack) {
+	a.api = a.victim.api
+	homes := []netip.Addr{somewhere(a.r, fixed, a.victim.home()), somewhere(a.r, mobile, a.victim.home())}
+	a.use(a.at, hoursOf(a.strength.of(12, 24, 72)), a.strength.of(60, 10, 1), homes, a.victim.tasks[0])
+}
+
+func planKeyRead(a *attack) {
+	a.act(actListKeys, "", a.intruder(), a.at)
+	a.accuse()
+	hosts := append([]netip.Addr{a.crowd[0]}, a.servers...)
+	a.use(a.at+minutes(a.strength.of(4, 25, 600)), hoursOf(a.strength.of(3, 5, 30)), a.strength.of(60, 6, .5), hosts, a.chatTask())
+}

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -32,8 +33,9 @@ var churns = []float64{0.5, 1, 1, 2}
 
 func main() {
 	out := flag.String("o", "detectors/scale_table.go", "the file to write")
+	draft := flag.Bool("draft", false, "a quarter of the data, once: good enough to go on with, not to ship")
 	flag.Parse()
-	if err := run(*out); err != nil {
+	if err := run(*out, *draft); err != nil {
 		fmt.Fprintln(os.Stderr, "calibrate:", err)
 		os.Exit(1)
 	}
@@ -41,33 +43,41 @@ func main() {
 
 // run measures twice, the second time with the scale of the first: what an
 // open incident is about is not learned, and what makes one follows from the scale.
-func run(out string) error {
+func run(out string, draft bool) error {
 	tables, err := geo.Embedded()
 	if err != nil {
 		return err
 	}
 	config := engine.Config{Detectors: all.Detectors(), Locate: tables.Locate, Prices: incident.ListPrices()}
-	first, err := measure(config, new(detectors.Scale))
+	n := seeds
+	if draft {
+		n /= 4
+	}
+	measured, err := measure(config, new(detectors.Scale), n)
 	if err != nil {
 		return err
 	}
-	second, err := measure(config, detectors.NewScale(first.Levels()))
-	if err != nil {
-		return err
+	if !draft {
+		if measured, err = measure(config, detectors.NewScale(measured.Levels()), n); err != nil {
+			return err
+		}
 	}
-	table, err := second.Table(fmt.Sprintf("seeds 1 to %d, %d principals for %d days each,\n// with %v times the assumed churn in turn", seeds, principals, days, churns))
+	table, err := measured.Table(fmt.Sprintf("seeds 1 to %d, %d principals for %d days each,\n// with %v times the assumed churn in turn", n, principals, days, churns))
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(out, table, 0o644)
 }
 
-// measure takes the seeds at once, and their days together in order.
-func measure(config engine.Config, scale *detectors.Scale) (*evaluate.Days, error) {
+// measure takes as many seeds at once as there are processors, and their days together in order.
+func measure(config engine.Config, scale *detectors.Scale, seeds int) (*evaluate.Days, error) {
 	all, errs := make([]*evaluate.Days, seeds), make([]error, seeds)
 	var running sync.WaitGroup
+	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i := range seeds {
 		running.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
 			all[i], errs[i] = evaluate.Measure(config, scale, simulate.Options{
 				Seed: uint64(i) + 1, Principals: principals, Days: days, Churn: churns[i%len(churns)],
 			})

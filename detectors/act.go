@@ -1,0 +1,159 @@
+package detectors
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// Deed is what an Act amounts to, among those that an attacker needs.
+type Deed uint8
+
+// Deeds. What an AccountChanged changed is in no log: local authentication,
+// the network rules or a tag.
+const (
+	OtherDeed      Deed = iota
+	KeyListed           // keys were read, or made anew
+	AccountChanged      // the account's configuration was written
+	FilterChanged       // a content filter or a blocklist was written or deleted
+	LoggingCut          // a diagnostic setting, or the hub behind it, was deleted
+	Deeds
+)
+
+// deeds are the operations by how they end, after their provider.
+var deeds = []struct {
+	operation string
+	deed      Deed
+}{
+	{"microsoft.cognitiveservices/accounts/listkeys/action", KeyListed},
+	{"microsoft.cognitiveservices/accounts/regeneratekey/action", KeyListed},
+	{"microsoft.apimanagement/service/subscriptions/listsecrets/action", KeyListed},
+	{"microsoft.apimanagement/service/subscriptions/regenerateprimarykey/action", KeyListed},
+	{"microsoft.apimanagement/service/subscriptions/regeneratesecondarykey/action", KeyListed},
+	{"microsoft.cognitiveservices/accounts/write", AccountChanged},
+	{"microsoft.cognitiveservices/accounts/raipolicies/write", FilterChanged},
+	{"microsoft.cognitiveservices/accounts/raipolicies/delete", FilterChanged},
+	{"microsoft.insights/diagnosticsettings/delete", LoggingCut},
+	{"microsoft.eventhub/namespaces/delete", LoggingCut},
+	{"microsoft.eventhub/namespaces/eventhubs/delete", LoggingCut},
+}
+
+// Deed is what a amounts to.
+func (a *Act) Deed() Deed {
+	for i := range deeds {
+		if a.Operation == deeds[i].operation {
+			return deeds[i].deed
+		}
+	}
+	if strings.HasPrefix(a.Operation, "microsoft.cognitiveservices/accounts/raiblocklists/") {
+		return FilterChanged
+	}
+	return OtherDeed
+}
+
+// portals are the first-party applications through which people act by hand.
+var portals = map[string]bool{
+	"c44b4083-3bb0-49c1-b47d-974e53cbdf3c": true, // Azure Portal
+	"d7304df8-741f-47d3-9bc2-df0e24e2071f": true, // Machine Learning Studio
+	"cb2ff863-7f30-4ced-ab89-a00194bcf6d9": true, // AI Studio
+	"dc807dec-d211-4b3f-bc8a-43b3443c4874": true, // OpenAI Studio
+	"4e09c6ac-4372-45b7-a977-e9f89e673e32": true, // Speech Studio
+}
+
+// Portal reports whether an act went through one of Azure's own portals.
+func (a *Actor) Portal() bool { return portals[a.AppID] }
+
+// Key is what the actor is remembered by; "" where the log names nobody.
+func (a *Actor) Key() string {
+	switch {
+	case a.ObjectID != "":
+		return a.ObjectID
+	case a.Name != "":
+		return a.Name
+	}
+	return a.AppID
+}
+
+// Suspect is an act that nobody known did, or that came from a place where the resource is not used.
+type Suspect struct {
+	Time        Time
+	Actor       string // as Actor.Key has it
+	Prefix      netip.Prefix
+	ASN         uint32
+	Strangeness float64
+}
+
+// What makes an act strange, in points. They are no bits: the detectors' scales turn them into those.
+const (
+	strangeActor   = 2 // an actor who was not known there for a day
+	strangeNetwork = 1 // an organisation's network that nobody used there
+	strangeCountry = 2 // a country where nobody used it
+	strangeKind    = 2 // a kind of network that hides who acts
+	strangeTor     = 3 // the same for Tor
+	strangeTool    = 0.5
+
+	// suspicious is from what strangeness on an act is remembered: every
+	// colleague acts for the first time once, but not from anywhere.
+	suspicious = 2.5
+)
+
+// outlives is how long a stranger act is remembered in place of a later one.
+const outlives = 7 * Day
+
+// Strangeness is how little an act on the resource resembles those of its
+// people, in points from 0. Where the log has no address, only the actor
+// counts.
+func (p *Profile) Strangeness(a *Act) float64 {
+	points := 0.0
+	if !p.Actors.Known(a.Actor.Key(), a.Time, Day) {
+		points += strangeActor
+	}
+	if !a.From.Known() {
+		return points
+	}
+	if !a.Actor.Portal() {
+		points += strangeTool
+	}
+	if e := p.Networks.Find(a.From.Prefix); e == nil || e.accused(a.Time) {
+		if a.From.ASN == 0 || !p.Organizations.Known(a.From.ASN, a.Time, Day) {
+			points += strangeNetwork
+		}
+		if a.From.Country.Known() && !a.From.Weak && p.Countries.Len() > 0 && !p.Countries.Known(a.From.Country, a.Time, Day) {
+			points += strangeCountry
+		}
+		switch {
+		case a.From.Kind == Tor:
+			points += strangeTor
+		case a.From.Kind.Anonymous() && !p.Kinds.Known(a.From.Kind, a.Time, Day):
+			points += strangeKind
+		}
+	}
+	return points
+}
+
+// learnAct remembers who acted on a resource, and what was suspicious of it.
+func (p *Profile) learnAct(a *Act) {
+	if p.FirstAct == 0 || a.Time < p.FirstAct {
+		p.FirstAct = a.Time
+	}
+	if !a.Succeeded {
+		return
+	}
+	if deed := a.Deed(); deed != OtherDeed && a.From.Known() {
+		points, last := p.Strangeness(a), &p.Suspects[deed]
+		if points >= suspicious && a.Time > last.Time && (points >= last.Strangeness || a.Time-last.Time > outlives) {
+			*last = Suspect{a.Time, a.Actor.Key(), a.From.Prefix, a.From.ASN, points}
+		}
+	}
+	if key := a.Actor.Key(); key != "" {
+		p.Actors.learn(key, a.Time, maxValues)
+	}
+}
+
+// ActAge is how long ago anything was first heard of a resource, a call or an act.
+func (p *Profile) ActAge(t Time) Time {
+	age := p.Age(t)
+	if p.FirstAct != 0 && t-p.FirstAct > age {
+		age = t - p.FirstAct
+	}
+	return age
+}

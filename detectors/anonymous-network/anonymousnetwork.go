@@ -1,0 +1,85 @@
+// Package anonymousnetwork finds calls from networks that hide who is behind them.
+package anonymousnetwork
+
+import (
+	"fmt"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/stat"
+)
+
+// Detector is anonymous-network.
+//
+// A principal without a past is judged by the kind alone, in bits that are
+// assumed: so a brand-new key that is first used from Tor is not passed over.
+var Detector = detectors.New(detectors.Description{
+	ID:    "anonymous-network",
+	Title: "Use from an anonymous network",
+	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days it is more surprising the less its resource is called from such networks. " +
+		"Which networks are anonymous is as old as the embedded table: an exit that is newer is missed, and a block that has changed hands is wrong.",
+	Severity: detectors.Medium,
+	Family:   detectors.Place,
+	Scope:    detectors.PerPrincipal,
+	Techniques: []detectors.Technique{
+		{Framework: "ATT&CK 17.1", ID: "T1090"},
+		{Framework: "ATT&CK 17.1", ID: "T1078.004"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0008.005"},
+	},
+	Benign: []string{
+		"A user with a private VPN.",
+		"A backend that moved to a cheap hoster.",
+		"A monitoring service that calls from rented servers.",
+	},
+	Triage: []string{
+		"Look up the network in the sources that name exits today.",
+		"Ask the owner of the key whether anybody uses a VPN, or rents servers there.",
+		"Look whether the usual networks go on at the same time.",
+		"Search the other principals for the same network.",
+	},
+	Version: 1,
+}, observe)
+
+// priors are how many days with such a kind of network a day brings of which nothing is known yet.
+var priors = map[detectors.NetworkKind]float64{detectors.Hosting: 0.03, detectors.VPN: 0.02, detectors.Tor: 0.002}
+
+// first is the bits of a kind of network for a principal without a past: what share of new keys is first used from it, assumed.
+var first = map[detectors.NetworkKind]float64{detectors.Hosting: 4, detectors.VPN: 5, detectors.Tor: 9}
+
+// peersUse is what is left of the surprise where the resource is called from such networks.
+const peersUse = 0.5
+
+type state struct{ Said stat.Latch }
+
+func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
+	call, ok := e.(*detectors.Call)
+	if !ok || !call.From.Kind.Anonymous() || !call.From.Known() {
+		return detectors.Finding{}, false
+	}
+	kind := call.From.Kind
+	bits := 0.0
+	peers := before.Resource
+	switch known := peers != nil && peers.Kinds.Known(kind, call.Time, detectors.Day); {
+	case before.Age(call.Time) < detectors.Day && known:
+	case before.Age(call.Time) < detectors.Day:
+		bits = first[kind]
+	case known:
+		bits = before.Bits("anonymous-network", call.Time, before.Kinds.Surprise(kind, call.Time, priors[kind])*peersUse)
+	default:
+		bits = before.Bits("anonymous-network", call.Time, before.Kinds.Surprise(kind, call.Time, priors[kind]))
+	}
+	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
+		return detectors.Finding{}, false
+	}
+	var usual []string
+	for _, kind := range before.Kinds.Usual(5, call.Time) {
+		usual = append(usual, kind.String())
+	}
+	return detectors.Finding{
+		Time:     call.Time,
+		Bits:     bits,
+		Summary:  fmt.Sprintf("called from %s, a kind of network that it never used", &call.From),
+		Observed: detectors.Facts{"network": call.From.Prefix.String(), "networkKind": kind.String(), "organization": call.From.Organization},
+		Usual:    detectors.Facts{"networkKinds": usual, "daysKnown": float64(before.Age(call.Time)) / float64(detectors.Day)},
+		Networks: []detectors.Network{call.From},
+	}, true
+}

@@ -1,0 +1,81 @@
+// Package contentfilterpressure finds somebody who pushes against the content filter.
+package contentfilterpressure
+
+import (
+	"fmt"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/stat"
+)
+
+// Detector is content-filter-pressure.
+var Detector = detectors.New(detectors.Description{
+	ID:    "content-filter-pressure",
+	Title: "Content filter is pushed against",
+	Text: "Within one clock hour far more calls of a principal are refused with status 400 than in its worst hour so far. Most of those are the content filter: who resells access for role play or forbidden images runs into it all the time. " +
+		"Refusals of calls from networks that the principal does not use are judged apart. The log seldom says why a call was refused, so malformed calls and prompts that are too long count too. A reseller whose guests stay polite is missed here.",
+	Severity: detectors.Medium,
+	Family:   detectors.Errors,
+	Scope:    detectors.PerPrincipal,
+	Techniques: []detectors.Technique{
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0054"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0051.000"},
+		{Framework: "OWASP LLM 2025", ID: "LLM01"},
+	},
+	Benign: []string{
+		"A release that builds malformed requests.",
+		"Prompts that outgrow the context of the model.",
+		"A red team, or a test of the filter.",
+	},
+	Triage: []string{
+		"Look in the service for the reason of the refusals: filtered, too long, or malformed.",
+		"Look whether one network, or one user of the owner, has all of them.",
+		"Ask the owner for a release or a test at that time.",
+	},
+	Version: 1,
+}, observe)
+
+// Refusals added to both sides of a ratio.
+const (
+	slack        = 3
+	slackForeign = 1
+)
+
+// badRequest is the status of a call that the filter refused, or that was malformed.
+const badRequest = 400
+
+type state struct {
+	Said    stat.Latch
+	Refused stat.Hourly
+}
+
+func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
+	call, ok := e.(*detectors.Call)
+	if !ok || call.Status != badRequest && !call.Filtered {
+		return detectors.Finding{}, false
+	}
+	standing := before.Standing(&call.From, call.Time)
+	if !own.Refused.Add(int64(call.Time/detectors.Hour), 1, standing == detectors.Foreign, before.Guarded) {
+		return detectors.Finding{}, false
+	}
+	refused, foreign := own.Refused.All, own.Refused.Strange
+	bits := before.Bits("content-filter-pressure/hour", call.Time, stat.Above(refused, own.Refused.Most.Max, slack))
+	if standing == detectors.Foreign {
+		bits = max(bits, before.Bits("content-filter-pressure/foreign", call.Time, stat.Above(foreign, own.Refused.MostStrange.Max, slackForeign)))
+	}
+	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
+		return detectors.Finding{}, false
+	}
+	f := detectors.Finding{
+		Time: call.Time,
+		Bits: bits,
+		Summary: fmt.Sprintf("%.0f calls refused as bad or filtered within an hour, %.0f of them from networks that it does not use; its worst hour had %.0f",
+			refused, foreign, own.Refused.Most.Max),
+		Observed: detectors.Facts{"refusedPerHour": refused, "foreignRefusedPerHour": foreign},
+		Usual:    detectors.Facts{"maxRefusedPerHour": own.Refused.Most.Max, "maxForeignRefusedPerHour": own.Refused.MostStrange.Max},
+	}
+	if standing != detectors.Usual {
+		f.Networks = []detectors.Network{call.From}
+	}
+	return f, true
+}

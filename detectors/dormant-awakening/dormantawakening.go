@@ -1,0 +1,101 @@
+// Package dormantawakening finds a key that wakes after a long sleep.
+package dormantawakening
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/stat"
+)
+
+// Detector is dormant-awakening.
+var Detector = detectors.New(detectors.Description{
+	ID:    "dormant-awakening",
+	Title: "Dormant key wakes",
+	Text: "A principal that was silent for days, longer than ever before, is called again: forgotten keys are the ones that nobody misses. It counts the more the longer the sleep was against the longest before, and the more calls follow within an hour than its busiest hour had; " +
+		"calls from networks that it never used are judged apart. A key that was never used at all has no sleep to wake from and is missed here.",
+	Severity: detectors.Medium,
+	Family:   detectors.Behaviour,
+	Scope:    detectors.PerPrincipal,
+	Techniques: []detectors.Technique{
+		{Framework: "ATT&CK 17.1", ID: "T1078.004"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0012"},
+		{Framework: "OWASP LLM 2025", ID: "LLM10"},
+	},
+	Benign: []string{
+		"A report that is made once a quarter.",
+		"A holiday, or a project that was taken up again.",
+		"An emergency program that is tested.",
+	},
+	Triage: []string{
+		"Ask the owner of the key whether it is still in use; if nobody knows, rotate it.",
+		"Compare the networks and the client with those before the sleep.",
+		"Look where the key is stored: old repositories and notebooks are where thieves find them.",
+	},
+	Version: 1,
+}, observe)
+
+const (
+	sleep      = 3 * detectors.Day // shorter silences are no sleep
+	awake      = detectors.Day     // for how long a principal counts as just woken
+	burstSlack = 5                 // calls an hour added to both sides of the ratio
+)
+
+// What makes waking more remarkable, in units of the statistic.
+const (
+	foreign   = 2.0
+	newClient = 1.0
+)
+
+type state struct {
+	Said    stat.Latch
+	Longest float64        // silence before, in hours
+	Slept   float64        // the silence that it woke from, in hours
+	Before  float64        // Longest, when it woke
+	Woke    detectors.Time // when that ended
+}
+
+func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
+	call, ok := e.(*detectors.Call)
+	if !ok || before.Last == 0 {
+		return detectors.Finding{}, false
+	}
+	if silence := call.Time - before.Last; silence >= sleep {
+		own.Slept, own.Before, own.Woke = hours(silence), math.Max(own.Longest, 24), call.Time
+	}
+	own.Longest = math.Max(own.Longest, hours(call.Time-before.Last))
+	if own.Woke == 0 || call.Time-own.Woke >= awake || call.Time < own.Woke {
+		return detectors.Finding{}, false
+	}
+	statistic := math.Max(0, math.Log2(own.Slept/own.Before))
+	calls := before.Hour().Total(detectors.Requests) + 1
+	statistic += stat.Above(calls, before.Total(detectors.Requests).Max, burstSlack)
+	standing := before.Standing(&call.From, call.Time)
+	test := "dormant-awakening/usual"
+	if standing == detectors.Foreign {
+		test = "dormant-awakening/foreign"
+		statistic += foreign
+		if call.Client.APIVersion != "" && !before.Clients.Known(call.Client, call.Time, detectors.Day) {
+			statistic += newClient
+		}
+	}
+	bits := before.Bits(test, call.Time, statistic)
+	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
+		return detectors.Finding{}, false
+	}
+	f := detectors.Finding{
+		Time: call.Time,
+		Bits: bits,
+		Summary: fmt.Sprintf("called again after %.1f days of silence, %.0f calls in the last hour; its longest silence until then had %.1f days, its busiest hour %.0f calls",
+			own.Slept/24, calls, own.Before/24, before.Total(detectors.Requests).Max),
+		Observed: detectors.Facts{"silentDays": own.Slept / 24, "requestsPerHour": calls, "network": call.From.String()},
+		Usual:    detectors.Facts{"maxSilentDays": own.Before / 24, "maxRequestsPerHour": before.Total(detectors.Requests).Max},
+	}
+	if standing != detectors.Usual {
+		f.Networks = []detectors.Network{call.From}
+	}
+	return f, true
+}
+
+func hours(t detectors.Time) float64 { return math.Max(0, float64(t)/float64(detectors.Hour)) }

@@ -1,0 +1,38 @@
+// Package loggingcut finds somebody who blinds the watch.
+package loggingcut
+
+import (
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/deed"
+)
+
+// Detector is logging-cut.
+var Detector = detectors.New(detectors.Description{
+	ID:    "logging-cut",
+	Title: "Diagnostic logging is cut",
+	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough, whoever did it: a change of the logs that this product stands on should be known to those who read it. " +
+		"A setting that is written with fewer categories is not seen here.",
+	Severity: detectors.High,
+	Family:   detectors.ControlPlane,
+	Scope:    detectors.PerResource,
+	Techniques: []detectors.Technique{
+		{Framework: "ATT&CK 17.1", ID: "T1562.008"},
+	},
+	Benign: []string{
+		"A setting that is replaced by another, deleted before it is made anew.",
+		"A resource that is taken down.",
+	},
+	Triage: []string{
+		"Look whether the resource still sends its logs, or another setting took over.",
+		"Ask the actor for the change, and restore the setting when nobody owns up.",
+		"Look at the metrics of the account for calls that are in no log.",
+	},
+	Version: 1,
+}, observe)
+
+// weight of such an act, assumed.
+var weight = deed.Weight{Base: 20, PerPoint: 1, Routine: 0}
+
+func observe(before *detectors.Profile, e detectors.Event, own *deed.State) (detectors.Finding, bool) {
+	return deed.Observe(before, e, own, detectors.LoggingCut, weight)
+}

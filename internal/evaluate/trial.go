@@ -1,0 +1,153 @@
+package evaluate
+
+import (
+	"slices"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/engine"
+	"github.com/keywarden/keywarden/internal/incident"
+	"github.com/keywarden/keywarden/internal/simulate"
+)
+
+// Trial is a run of simulated life with campaigns in it, and what was said of it.
+type Trial struct {
+	Truth     simulate.Truth
+	Calls     [][]detectors.Time // of each campaign's logged calls and acts, ascending
+	Incidents []*incident.Incident
+	Sayings   []Saying           // every finding, in the order of the log
+	Rules     map[string][]Alarm // of the rules that are judged beside, by their names
+	Months    float64            // principal-months of 30 days
+	Events    int                // delivered
+}
+
+// Saying is a finding and whom it is about.
+type Saying struct {
+	Principal detectors.Principal
+	Detector  *detectors.Detector
+	Finding   detectors.Finding
+}
+
+// Alarm is what counts as one incident of a rule, or of a fusion.
+type Alarm struct {
+	Principal   detectors.Principal
+	At          detectors.Time // when it was raised
+	First, Last detectors.Time // event concerned
+	Risk        float64
+	Archetype   string // of the principal; "" where nobody simulated it as such
+}
+
+// Try simulates a run and judges it by the engine's detectors and by the rules.
+func Try(c engine.Config, options simulate.Options, rules ...Rule) (*Trial, error) {
+	t := &Trial{Rules: map[string][]Alarm{}}
+	listeners := make([]*listener, len(rules))
+	for i, rule := range rules {
+		listeners[i] = &listener{Rule: rule}
+	}
+	judges := c.Detectors
+	c.Detectors = []*detectors.Detector{overhear(detectors.PerPrincipal, listeners), overhear(detectors.PerResource, listeners)}
+	for _, d := range judges {
+		c.Detectors = append(c.Detectors, d.Wrap(t.note(d)))
+	}
+	c.Store = engine.NewMemory()
+	e, err := engine.New(c)
+	if err != nil {
+		return nil, err
+	}
+	fold := e.NewFold()
+	seen := map[call]bool{}
+	t.Calls = make([][]detectors.Time, len(options.Campaigns))
+	truth, err := simulate.Generate(options, func(d simulate.Delivery) error {
+		t.Events++
+		if d.Campaign >= 0 {
+			t.book(&d, seen)
+		}
+		fold.Take(&d.Fragment, d.At)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.Truth, t.Incidents = truth, fold.Incidents()
+	for i := range t.Calls {
+		slices.Sort(t.Calls[i])
+	}
+	for _, l := range listeners {
+		t.Rules[l.Name] = l.alarms()
+	}
+	t.Months = months(&truth, options)
+	return t, nil
+}
+
+// call sets one call of a campaign apart from the others.
+type call struct {
+	campaign    int
+	correlation [16]byte
+}
+
+// book keeps the time of a campaign's call, once.
+func (t *Trial) book(d *simulate.Delivery, seen map[call]bool) {
+	f := &d.Fragment
+	key := call{d.Campaign, f.Correlation}
+	switch {
+	case f.Act != nil && !seen[key]:
+		t.Calls[d.Campaign] = append(t.Calls[d.Campaign], f.Act.Time)
+	case f.Act != nil || f.NearEmpty || f.Continued || f.Call.Operation == "" || f.Call.Time == 0 || seen[key]:
+		return
+	default:
+		t.Calls[d.Campaign] = append(t.Calls[d.Campaign], f.Call.Time)
+	}
+	seen[key] = true
+}
+
+// note is a review of d's findings that only listens.
+func (t *Trial) note(d *detectors.Detector) func(*detectors.Profile, detectors.Event, detectors.Finding, bool) (detectors.Finding, bool) {
+	return func(before *detectors.Profile, _ detectors.Event, f detectors.Finding, found bool) (detectors.Finding, bool) {
+		if found {
+			t.Sayings = append(t.Sayings, Saying{before.Principal, d, f})
+		}
+		return f, found
+	}
+}
+
+// months is how long all principals together were watched, in months of 30 days.
+func months(truth *simulate.Truth, options simulate.Options) float64 {
+	return float64(len(truth.Principals)) * float64(max(options.Days, 1)) / 30
+}
+
+// Fuse is the incidents that the findings of a trial make when those of some
+// detectors are left out. What was learned, and what an open incident kept
+// from being learned, stays as it was when all spoke.
+func (t *Trial) Fuse(without func(detector string) bool) []*incident.Incident {
+	episodes := map[detectors.Principal]*incident.Episode{}
+	var order []*incident.Episode
+	for i := range t.Sayings {
+		s := &t.Sayings[i]
+		if without(s.Detector.ID) {
+			continue
+		}
+		e := episodes[s.Principal]
+		if e == nil {
+			e = &incident.Episode{}
+			episodes[s.Principal] = e
+			order = append(order, e)
+		}
+		e.Add(s.Principal, s.Detector, s.Finding)
+	}
+	var all []*incident.Incident
+	for _, e := range order {
+		all = append(all, e.Take()...)
+	}
+	slices.SortFunc(all, incident.Compare)
+	return all
+}
+
+// Alarms are the incidents of a severity or above.
+func Alarms(incidents []*incident.Incident, least detectors.Severity) []Alarm {
+	var alarms []Alarm
+	for _, i := range incidents {
+		if i.Severity >= least {
+			alarms = append(alarms, Alarm{Principal: i.Principal, At: i.OpenedAt, First: i.FirstSeen, Last: i.LastSeen, Risk: i.Risk})
+		}
+	}
+	return alarms
+}
