@@ -26,6 +26,7 @@ func (p *Profile) AppendBinary(b []byte) ([]byte, error) {
 	w.string(p.Principal.Resource)
 	w.time(p.First)
 	w.time(p.Last)
+	w.time(p.LastUsual)
 	w.float(p.Calls)
 	w.bool(p.Guarded)
 	writeValues(&w, &p.Networks, (*writer).prefix)
@@ -72,7 +73,7 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	p.Principal.Kind = PrincipalKind(r.enum(len(principalKindNames)))
 	p.Principal.ID = r.string()
 	p.Principal.Resource = r.string()
-	p.First, p.Last = r.time(), r.time()
+	p.First, p.Last, p.LastUsual = r.time(), r.time(), r.time()
 	p.Calls = r.float()
 	p.Guarded = r.byte() != 0
 	readValues(&r, &p.Networks, maxNetworks, (*reader).prefix)

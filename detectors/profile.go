@@ -20,6 +20,7 @@ type Profile struct {
 	Scale *Scale
 
 	First, Last Time    // event time of the first and the latest call; zero where there was none
+	LastUsual   Time    // the latest call from a usual network
 	Calls       float64 // calls learned
 
 	Networks      Values[netip.Prefix]
@@ -225,16 +226,20 @@ func (p *Profile) UsualHour(t Time) float64 {
 }
 
 // Quiet is how far the usual networks of the principal have fallen silent in
-// the hour before t, between 0 (they are as busy as ever, or nothing was to be
-// expected of them) and 1. An egress that moves makes them silent; a thief
+// the hour before t, or since their last call, between 0 (they are as busy as
+// ever, or nothing was to be expected of them) and 1. An egress that moves makes them silent; a thief
 // beside them does not.
 func (p *Profile) Quiet(t Time) float64 {
 	expected := p.expected(t)
-	seen := p.minutes.hour[Requests][Usual]
-	if seen >= expected {
-		return 0
+	quiet := 0.0
+	if seen := p.minutes.hour[Requests][Usual]; seen < expected {
+		quiet = (1 - seen/expected) * expected / (expected + 2)
 	}
-	return (1 - seen/expected) * expected / (expected + 2)
+	if gap := t - p.LastUsual; p.LastUsual != 0 && gap > 0 && gap <= Hour {
+		missing := expected * float64(gap) / float64(Hour)
+		quiet = math.Max(quiet, missing/(missing+4))
+	}
+	return quiet
 }
 
 // burst is how many times the calls that an hour is expected to bring may come
@@ -306,6 +311,9 @@ func (p *Profile) learnCall(c *Call, late bool) {
 		p.First = c.Time
 	}
 	p.Last = max(p.Last, c.Time)
+	if standing == Usual {
+		p.LastUsual = max(p.LastUsual, c.Time)
+	}
 	p.Calls++
 
 	if c.From.Known() {

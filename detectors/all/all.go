@@ -7,6 +7,7 @@ import (
 	anonymousnetwork "github.com/keywarden/keywarden/detectors/anonymous-network"
 	clientchange "github.com/keywarden/keywarden/detectors/client-change"
 	contentfilterpressure "github.com/keywarden/keywarden/detectors/content-filter-pressure"
+	deploymentguessing "github.com/keywarden/keywarden/detectors/deployment-guessing"
 	dormantawakening "github.com/keywarden/keywarden/detectors/dormant-awakening"
 	filterweakened "github.com/keywarden/keywarden/detectors/filter-weakened"
 	imageburst "github.com/keywarden/keywarden/detectors/image-burst"
@@ -35,6 +36,7 @@ func Detectors() []*detectors.Detector {
 		anonymousnetwork.Detector,
 		clientchange.Detector,
 		contentfilterpressure.Detector,
+		deploymentguessing.Detector,
 		dormantawakening.Detector,
 		filterweakened.Detector,
 		imageburst.Detector,

@@ -38,7 +38,7 @@ var Detector = detectors.New(detectors.Description{
 // Refusals added to both sides of a ratio.
 const (
 	slack        = 3
-	slackForeign = 1
+	slackForeign = 2
 )
 
 // badRequest is the status of a call that the filter refused, or that was malformed.

@@ -45,6 +45,10 @@ const memory = 12 * detectors.Hour
 // most is how many journeys of a day count.
 const most = 4
 
+// oneWay is what the first journey of a day is worth, as a part of its
+// surprise: who does not come back may have moved, with a clock or a log in between that is wrong.
+const oneWay = 0.4
+
 // place is where a call came from, and when.
 type place struct {
 	Time    detectors.Time
@@ -94,6 +98,9 @@ func judge(before *detectors.Profile, call *detectors.Call, other place, own *st
 	surprise := own.Journeys.Surprise(day, days, prior)
 	usual := own.Journeys.Past / (days + 1)
 	own.Journeys.Add(day)
+	if own.Journeys.Today == 1 {
+		surprise *= oneWay
+	}
 	bits := before.Bits("impossible-travel", call.Time, surprise)
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false

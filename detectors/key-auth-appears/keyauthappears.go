@@ -22,7 +22,7 @@ var Detector = detectors.New(detectors.Description{
 		"It grows with the days without a key, with networks that nobody on the account uses, and with each further one. An account whose keys are used now and then is measured against that. " +
 		"Rows that do not show who called, and calls refused as 401, never count, so a key that was rotated in time is not reported.",
 	Severity: detectors.High,
-	Family:   detectors.ControlPlane,
+	Family:   detectors.Behaviour,
 	Scope:    detectors.PerPrincipal,
 	Techniques: []detectors.Technique{
 		{Framework: "ATT&CK 17.1", ID: "T1078.004"},

@@ -48,7 +48,7 @@ const (
 )
 
 // base is taken off: a strange listing alone says nothing of a use.
-const base = 2
+const base = 4
 
 type state struct{ Said stat.Latch }
 

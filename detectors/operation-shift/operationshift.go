@@ -46,6 +46,8 @@ const (
 	newOperation  = 1.0
 	newModel      = 0.9
 	newDeployment = 0.6
+	newListing    = 0.5 // names of models are read: a tool that starts does that
+	atRest        = 1.4 // from its own networks, at an hour when it usually rests
 	peersDo       = 0.6 // a peer has done it for a day
 	near          = 0.7 // from a new network of a usual organisation
 )
@@ -79,6 +81,10 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	case detectors.Near:
 		test = "operation-shift/foreign"
 		surprise *= near
+	default:
+		if before.UsualHour(call.Time) == 0 && before.Total(detectors.Requests).Mean >= 1 {
+			surprise *= atRest
+		}
 	}
 	bits := before.Bits(test, call.Time, surprise)
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
@@ -95,6 +101,9 @@ func novelty(before *detectors.Profile, call *detectors.Call) (what string, weig
 		what, weight = "the operation "+call.Operation, newOperation
 		if call.Class == detectors.ClassImage || call.Class == detectors.ClassManagement {
 			weight = newClass
+		}
+		if call.Class == detectors.ClassListing {
+			weight = newListing
 		}
 		if peers != nil && peers.Operations.Known(call.Operation, call.Time, detectors.Day) {
 			weight *= peersDo

@@ -14,7 +14,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "resale",
 	Title: "Many tenants behind one key",
 	Text: "Within one clock hour the calls of a principal are of many more sorts than in its most varied hour so far: models, api-versions, operations, streamed or not, and sizes that differ by a factor of four. One program asks for a few sorts of things; the guests of a reseller ask for anything, even where all come from the one address of its proxy. " +
-		"Calls from networks that the principal does not use are judged apart. A reseller with few guests is missed here.",
+		"A reseller with few guests is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.FanOut,
 	Scope:    detectors.PerPrincipal,
@@ -37,20 +37,15 @@ var Detector = detectors.New(detectors.Description{
 	Version: 1,
 }, observe)
 
-// Sorts added to both sides of a ratio.
-const (
-	slack        = 6
-	slackForeign = 2
-)
+// slack is sorts added to both sides of a ratio.
+const slack = 6
 
 // state counts by the clock hour.
 type state struct {
-	Said    stat.Latch
-	Hour    int64
-	Most    stat.Peak // sorts of the hours before
-	Foreign stat.Peak // the same of foreign networks
-	All     small
-	Strange small
+	Said stat.Latch
+	Hour int64
+	Most stat.Peak // sorts of the hours before
+	All  small
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
@@ -65,32 +60,22 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if hour > own.Hour {
 		own.turn(hour, before.Guarded)
 	}
-	sort := sortOf(call)
-	more := own.All.add(sort)
-	standing := before.Standing(&call.From, call.Time)
-	if standing == detectors.Foreign && own.Strange.add(sort) {
-		more = true
-	}
-	if !more {
+	if !own.All.add(sortOf(call)) {
 		return detectors.Finding{}, false
 	}
-	sorts, foreign := own.All.count(), own.Strange.count()
-	found := before.Bits("resale/sorts", call.Time, stat.Above(sorts, own.Most.Max, slack))
-	if standing == detectors.Foreign {
-		found = max(found, before.Bits("resale/foreign", call.Time, stat.Above(foreign, own.Foreign.Max, slackForeign)))
-	}
+	sorts := own.All.count()
+	found := before.Bits("resale", call.Time, stat.Above(sorts, own.Most.Max, slack))
 	if !own.Said.Raise(int64(call.Time/detectors.Day), found, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
 	f := detectors.Finding{
-		Time: call.Time,
-		Bits: found,
-		Summary: fmt.Sprintf("%.0f sorts of calls within an hour, %.0f of them from networks that it does not use; its most varied hour had %.0f",
-			sorts, foreign, own.Most.Max),
-		Observed: detectors.Facts{"sortsPerHour": sorts, "foreignSortsPerHour": foreign},
-		Usual:    detectors.Facts{"maxSortsPerHour": own.Most.Max, "maxForeignSortsPerHour": own.Foreign.Max},
+		Time:     call.Time,
+		Bits:     found,
+		Summary:  fmt.Sprintf("%.0f sorts of calls within an hour; its most varied hour had %.0f", sorts, own.Most.Max),
+		Observed: detectors.Facts{"sortsPerHour": sorts},
+		Usual:    detectors.Facts{"maxSortsPerHour": own.Most.Max},
 	}
-	if standing != detectors.Usual {
+	if before.Standing(&call.From, call.Time) != detectors.Usual {
 		f.Networks = []detectors.Network{call.From}
 	}
 	return f, true
@@ -100,11 +85,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 func (own *state) turn(hour int64, guarded bool) {
 	if own.Hour != 0 && !guarded {
 		own.Most.Learn(own.Hour, own.All.count())
-		own.Foreign.Learn(own.Hour, own.Strange.count())
 	}
 	own.Most.Learn(hour, 0)
-	own.Foreign.Learn(hour, 0)
-	own.Hour, own.All, own.Strange = hour, small{}, small{}
+	own.Hour, own.All = hour, small{}
 }
 
 // sortOf is a hash of what sort of call it is: sizes that differ by a factor of four are different ones.

@@ -38,7 +38,7 @@ var Detector = detectors.New(detectors.Description{
 // Refusals added to both sides of a ratio.
 const (
 	slack        = 10
-	slackForeign = 2
+	slackForeign = 4
 )
 
 // outage is the share of failures of the service, of those and refusals, from which on retries explain the refusals.

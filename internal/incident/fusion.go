@@ -36,7 +36,7 @@ var caps = [detectors.Families]float64{
 	detectors.FanOut:       16,
 	detectors.Errors:       20,
 	detectors.ControlPlane: 24,
-	detectors.Behaviour:    12,
+	detectors.Behaviour:    14,
 }
 
 // MaxRisk is the sum of all families' caps, which no risk exceeds.
