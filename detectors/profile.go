@@ -237,7 +237,7 @@ func (p *Profile) Quiet(t Time) float64 {
 	}
 	if gap := t - p.LastUsual; p.LastUsual != 0 && gap > 0 && gap <= Hour {
 		missing := expected * float64(gap) / float64(Hour)
-		quiet = math.Max(quiet, missing/(missing+4))
+		quiet = math.Max(quiet, (missing-2)/(missing+2))
 	}
 	return quiet
 }

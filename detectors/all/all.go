@@ -7,6 +7,7 @@ import (
 	anonymousnetwork "github.com/keywarden/keywarden/detectors/anonymous-network"
 	clientchange "github.com/keywarden/keywarden/detectors/client-change"
 	contentfilterpressure "github.com/keywarden/keywarden/detectors/content-filter-pressure"
+	decoykey "github.com/keywarden/keywarden/detectors/decoy-key"
 	deploymentguessing "github.com/keywarden/keywarden/detectors/deployment-guessing"
 	dormantawakening "github.com/keywarden/keywarden/detectors/dormant-awakening"
 	filterweakened "github.com/keywarden/keywarden/detectors/filter-weakened"
@@ -28,6 +29,7 @@ import (
 	"github.com/keywarden/keywarden/detectors/saturation"
 	tokendrain "github.com/keywarden/keywarden/detectors/token-drain"
 	volumesurge "github.com/keywarden/keywarden/detectors/volume-surge"
+	"github.com/keywarden/keywarden/detectors/watchlist"
 )
 
 // Detectors are all detectors, in the order of their packages.
@@ -36,6 +38,7 @@ func Detectors() []*detectors.Detector {
 		anonymousnetwork.Detector,
 		clientchange.Detector,
 		contentfilterpressure.Detector,
+		decoykey.Detector,
 		deploymentguessing.Detector,
 		dormantawakening.Detector,
 		filterweakened.Detector,
@@ -57,5 +60,6 @@ func Detectors() []*detectors.Detector {
 		saturation.Detector,
 		tokendrain.Detector,
 		volumesurge.Detector,
+		watchlist.Detector,
 	}
 }

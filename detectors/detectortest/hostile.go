@@ -33,7 +33,7 @@ func hostile(i int) detectors.Call {
 
 // testHostile holds a detector to bounded memory and to a cost that does not grow with what it saw.
 func testHostile(t *testing.T, d *detectors.Detector) {
-	p := newPlayer(d, detectors.AccountKey)
+	p := newPlayer(d, Scenario{})
 	size := binary.Size(p.memory)
 	var first, second uint64
 	for i := range hostileEvents {

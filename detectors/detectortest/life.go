@@ -72,6 +72,24 @@ func Check(t detectors.Time, from detectors.Network) detectors.Call {
 	return c
 }
 
+// Deed is an act on the resource, by somebody, through the portal where it is one of its people's.
+func Deed(t detectors.Time, operation, actor string, from detectors.Network) detectors.Act {
+	a := detectors.Act{Time: t, Operation: operation, Succeeded: true, Actor: detectors.Actor{ObjectID: actor}, From: from}
+	if from.Kind == detectors.Business {
+		a.Actor.AppID = "c44b4083-3bb0-49c1-b47d-974e53cbdf3c"
+	}
+	return a
+}
+
+// Administered plays an act of the owner's administrator, from the office, on every n-th working day.
+func (s *Script) Administered(first, last, n int, operation string) {
+	for day := first; day < last; day += n {
+		if day%7 < 5 {
+			s.Act(Deed(At(day, 10, 30), operation, "admin", Office))
+		}
+	}
+}
+
 // Working plays the working days from the first day until before the last, with
 // about so many calls in each hour from 8 to 17 UTC, from networks in turn.
 func (s *Script) Working(first, last, perHour int, from ...detectors.Network) {

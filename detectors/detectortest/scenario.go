@@ -19,26 +19,44 @@ type player struct {
 	scale    *detectors.Scale
 }
 
-func newPlayer(d *detectors.Detector, kind detectors.PrincipalKind) *player {
+func newPlayer(d *detectors.Detector, s Scenario) *player {
 	const id = "/subscriptions/1/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/a"
 	p := &player{detector: d, memory: d.NewMemory()}
 	p.resource = &detectors.Profile{Principal: detectors.Principal{Kind: detectors.ResourcePrincipal, ID: id, Resource: id}}
-	p.profile = &detectors.Profile{Principal: detectors.Principal{Kind: kind, ID: "p", Resource: id}, Resource: p.resource}
+	p.profile = &detectors.Profile{Principal: detectors.Principal{Kind: s.Kind, ID: "p", Resource: id}, Resource: p.resource, Decoy: s.Decoy}
 	return p
 }
 
-// judge is what the detector finds in a step; a peer's is not judged.
+// subject is whose profile the detector judges a step by, nil where it does
+// not: it is a peer's, or of another scope.
+func (p *player) subject(s step) *detectors.Profile {
+	_, act := s.event.(*detectors.Act)
+	switch {
+	case s.peer || act != (p.detector.Scope == detectors.PerResource):
+		return nil
+	case act:
+		return p.resource
+	}
+	return p.profile
+}
+
+// judge is what the detector finds in a step.
 func (p *player) judge(s step) (detectors.Finding, bool) {
-	if s.peer {
+	of := p.subject(s)
+	if of == nil {
 		return detectors.Finding{}, false
 	}
-	p.profile.Advance(s.event.When())
-	return p.detector.Observe(p.profile, s.event, p.memory)
+	of.Advance(s.event.When())
+	return p.detector.Observe(of, s.event, p.memory)
 }
 
 // learn has the profiles learn a step that was judged.
 func (p *player) learn(s step) {
 	kind := p.profile.Principal.Kind
+	if _, act := s.event.(*detectors.Act); act {
+		p.resource.Learn(s.event, false)
+		return
+	}
 	if s.peer {
 		kind = s.kind
 	} else {
@@ -52,10 +70,11 @@ func (p *player) learn(s step) {
 // watched is judge and, where it is checked, fails the test if the detector changes what it must not.
 func (p *player) watched(t *testing.T, s step, checked bool) (detectors.Finding, bool) {
 	t.Helper()
-	if !checked || s.peer {
+	of := p.subject(s)
+	if !checked || of == nil {
 		return p.judge(s)
 	}
-	p.profile.Advance(s.event.When())
+	of.Advance(s.event.When())
 	profiles, event := p.profiles(), reflect.ValueOf(s.event).Elem().Interface()
 	f, found := p.judge(s)
 	if !bytes.Equal(p.profiles(), profiles) || !reflect.DeepEqual(reflect.ValueOf(s.event).Elem().Interface(), event) {
@@ -79,6 +98,7 @@ func (p *player) restore() error {
 		if err := fresh.UnmarshalBinary(b); err != nil {
 			return err
 		}
+		fresh.Decoy = (*of).Decoy
 		*of = fresh
 	}
 	p.profile.Resource = p.resource
@@ -95,7 +115,7 @@ const (
 )
 
 func testScenario(t *testing.T, d *detectors.Detector, s Scenario, script *Script) {
-	kept, restored := newPlayer(d, s.Kind), newPlayer(d, s.Kind)
+	kept, restored := newPlayer(d, s), newPlayer(d, s)
 	strongest := make([]float64, len(script.fires))
 	tests := map[string]bool{}
 	watch := *detectors.Embedded()

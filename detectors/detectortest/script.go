@@ -13,6 +13,7 @@ type Scenario struct {
 	Name  string // snake_case
 	Kind  detectors.PrincipalKind
 	Below float64
+	Decoy bool // the principal's key was laid out to be stolen
 	Play  func(s *Script)
 }
 
@@ -38,6 +39,12 @@ func (s *Script) Call(c detectors.Call) {
 // Usage plays tokens that come after their call.
 func (s *Script) Usage(u detectors.Usage) {
 	s.steps = append(s.steps, step{event: &u, group: s.group})
+}
+
+// Act plays an act on the resource. Detectors of resources judge it; the others
+// know of it by what the resource's profile remembers.
+func (s *Script) Act(a detectors.Act) {
+	s.steps = append(s.steps, step{event: &a, group: s.group})
 }
 
 // Peer plays a call that a principal of the given kind makes on the same

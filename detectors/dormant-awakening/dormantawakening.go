@@ -14,7 +14,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "dormant-awakening",
 	Title: "Dormant key wakes",
 	Text: "A principal that was silent for days, longer than ever before, is called again: forgotten keys are the ones that nobody misses. It counts the more the longer the sleep was against the longest before, and the more calls follow within an hour than its busiest hour had; " +
-		"calls from networks that it never used are judged apart. A key that was never used at all has no sleep to wake from and is missed here.",
+		"it says nothing of calls from the networks that it used before: owners come back. A key that was never used at all has no sleep to wake from and is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
 	Scope:    detectors.PerPrincipal,
@@ -37,7 +37,7 @@ var Detector = detectors.New(detectors.Description{
 }, observe)
 
 const (
-	sleep      = 3 * detectors.Day // shorter silences are no sleep
+	sleep      = 4 * detectors.Day // shorter silences are no sleep
 	awake      = detectors.Day     // for how long a principal counts as just woken
 	burstSlack = 5                 // calls an hour added to both sides of the ratio
 )
@@ -68,34 +68,32 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if own.Woke == 0 || call.Time-own.Woke >= awake || call.Time < own.Woke {
 		return detectors.Finding{}, false
 	}
+	standing := before.Standing(&call.From, call.Time)
+	if standing == detectors.Usual {
+		return detectors.Finding{}, false
+	}
 	statistic := math.Max(0, math.Log2(own.Slept/own.Before))
 	calls := before.Hour().Total(detectors.Requests) + 1
 	statistic += stat.Above(calls, before.Total(detectors.Requests).Max, burstSlack)
-	standing := before.Standing(&call.From, call.Time)
-	test := "dormant-awakening/usual"
 	if standing == detectors.Foreign {
-		test = "dormant-awakening/foreign"
 		statistic += foreign
-		if call.Client.APIVersion != "" && !before.Clients.Known(call.Client, call.Time, detectors.Day) {
-			statistic += newClient
-		}
 	}
-	bits := before.Bits(test, call.Time, statistic)
+	if call.Client.APIVersion != "" && !before.Clients.Known(call.Client, call.Time, detectors.Day) {
+		statistic += newClient
+	}
+	bits := before.Bits("dormant-awakening", call.Time, statistic)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
-	f := detectors.Finding{
+	return detectors.Finding{
 		Time: call.Time,
 		Bits: bits,
 		Summary: fmt.Sprintf("called again after %.1f days of silence, %.0f calls in the last hour; its longest silence until then had %.1f days, its busiest hour %.0f calls",
 			own.Slept/24, calls, own.Before/24, before.Total(detectors.Requests).Max),
 		Observed: detectors.Facts{"silentDays": own.Slept / 24, "requestsPerHour": calls, "network": call.From.String()},
 		Usual:    detectors.Facts{"maxSilentDays": own.Before / 24, "maxRequestsPerHour": before.Total(detectors.Requests).Max},
-	}
-	if standing != detectors.Usual {
-		f.Networks = []detectors.Network{call.From}
-	}
-	return f, true
+		Networks: []detectors.Network{call.From},
+	}, true
 }
 
 func hours(t detectors.Time) float64 { return math.Max(0, float64(t)/float64(detectors.Hour)) }

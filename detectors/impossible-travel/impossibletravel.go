@@ -12,8 +12,8 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "impossible-travel",
 	Title: "In two places at once",
-	Text: "A principal is called from a country that it is not at home in, and from one of its usual countries so shortly before or after that nobody travels as fast: it goes on at home while somebody else uses it elsewhere. Each change of place counts, against how many a day it usually has; so an application at many places is not surprised by one more. " +
-		"Only countries are known, so places in neighbouring or very large countries count as near, and a thief in the owner's country is missed here. Clouds, and networks that peers use, are no place where anybody is.",
+	Text: "A principal is called from a country that it is not at home in, and from one of its usual countries so shortly before or after that nobody travels as fast: it goes on at home while somebody else uses it elsewhere. Each change of place counts from the second of a day on, against how many a day it usually has; so an application at many places is not surprised by one more. " +
+		"Only countries are known, so places in neighbouring or very large countries count as near, and a thief in the owner's country is missed here. Clouds, exits of VPNs, and networks that peers use, are no place where anybody is.",
 	Severity: detectors.Medium,
 	Family:   detectors.FanOut,
 	Scope:    detectors.PerPrincipal,
@@ -45,9 +45,11 @@ const memory = 12 * detectors.Hour
 // most is how many journeys of a day count.
 const most = 4
 
-// oneWay is what the first journey of a day is worth, as a part of its
-// surprise: who does not come back may have moved, with a clock or a log in between that is wrong.
-const oneWay = 0.4
+// many is how many such changes a day make a principal one that is at several places by nature.
+const many = 0.5
+
+// each is what a journey is worth, as a part of its surprise: the way back is no further surprise.
+const each = 0.5
 
 // place is where a call came from, and when.
 type place struct {
@@ -61,11 +63,15 @@ type state struct {
 	Away     place // latest call from another one
 	Last     uint8 // 1: the latest of both is Home; 2: Away
 	Journeys stat.Rate
+	Places   stat.Rate // changes between two countries that it is at home in, too fast for one body
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
 	if !ok || !call.From.Country.Known() || call.From.Weak || call.Status == 401 || before.Age(call.Time) < detectors.Day {
+		return detectors.Finding{}, false
+	}
+	if shared(before, call) {
 		return detectors.Finding{}, false
 	}
 	here := place{call.Time, call.From.Country}
@@ -76,13 +82,16 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		other, side = &own.Home, 2
 	}
 	impossible := own.Last != 0 && own.Last != side && tooFast(*other, here)
+	if home && own.Last == side && tooFast(own.Home, here) {
+		own.Places.Add(int64(call.Time / detectors.Day))
+	}
 	if home {
 		own.Home = here
 	} else {
 		own.Away = here
 	}
 	own.Last = side
-	if !impossible || shared(before, call) {
+	if !impossible {
 		return detectors.Finding{}, false
 	}
 	return judge(before, call, *other, own)
@@ -97,11 +106,14 @@ func judge(before *detectors.Profile, call *detectors.Call, other place, own *st
 	days := float64(before.Age(call.Time)) / float64(detectors.Day)
 	surprise := own.Journeys.Surprise(day, days, prior)
 	usual := own.Journeys.Past / (days + 1)
-	own.Journeys.Add(day)
-	if own.Journeys.Today == 1 {
-		surprise *= oneWay
+	if own.Places.Past > many*(days+1) {
+		return detectors.Finding{}, false
 	}
-	bits := before.Bits("impossible-travel", call.Time, surprise)
+	own.Journeys.Add(day)
+	if own.Journeys.Today < 2 {
+		return detectors.Finding{}, false
+	}
+	bits := before.Bits("impossible-travel", call.Time, surprise*each)
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
@@ -121,9 +133,10 @@ func judge(before *detectors.Profile, call *detectors.Call, other place, own *st
 }
 
 // shared reports whether the network of a call is no place where somebody is:
-// one of a cloud, or one that the resource has been called from for a day.
+// one of a cloud, the exit of a VPN, or one that the resource has been called
+// from for a day.
 func shared(before *detectors.Profile, call *detectors.Call) bool {
-	if k := call.From.Kind; k == detectors.Azure || k == detectors.Cloud {
+	if k := call.From.Kind; k == detectors.Azure || k == detectors.Cloud || k == detectors.VPN {
 		return true
 	}
 	return before.Networks.Find(call.From.Prefix) == nil && before.Resource != nil && before.Resource.Networks.Known(call.From.Prefix, call.Time, detectors.Day)

@@ -15,7 +15,7 @@ func TestDetector(t *testing.T) {
 		}},
 		detectortest.Scenario{Name: "several_networks_raise_it", Below: 3, Play: func(s *detectortest.Script) {
 			entra(s, 0, 5)
-			s.Fires(7, func() { s.Call(detectortest.Chat(detectortest.At(5, 3, 0), detectortest.Rented(0))) })
+			s.Fires(5, func() { s.Call(detectortest.Chat(detectortest.At(5, 3, 0), detectortest.Office)) })
 			s.Fires(9, func() {
 				for i := range 8 {
 					s.Call(detectortest.Chat(detectortest.At(5, 3, i), detectortest.Rented(i)))

@@ -47,6 +47,9 @@ const (
 	sooner           = 2.0 // at once; it halves with each day
 )
 
+// wanders is how many new networks a day make one more no sign of another's use.
+const wanders = 0.3
+
 // base is taken off: a strange listing alone says nothing of a use.
 const base = 4
 
@@ -68,6 +71,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		points += samePrefix
 	case listing.ASN != 0 && listing.ASN == call.From.ASN:
 		points += sameOrganization
+	case before.Networks.News > wanders*(before.Networks.Days+1):
+		return detectors.Finding{}, false
 	}
 	bits := before.BitsAt("listed-then-used", before.Resource.ActAge(call.Time), points)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {

@@ -15,7 +15,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "new-country",
 	Title: "Use from a new country",
 	Text: "A principal is called from a country that it was never seen in, or, on its first day, that its resource was never called from. How surprising that is follows from how often this principal meets new countries: " +
-		"the first one in a month is, one more for an application that passes its users' addresses through is not. " +
+		"the first one in a month is, one more for an application that passes its users' addresses through is not. Usual networks that fell silent, and the usual client and model, take away from it: then somebody travels. " +
 		"A country on which the address sources differ is never counted, so an attacker behind such an address is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -44,6 +44,17 @@ const prior = 0.03
 
 type state struct{ Said stat.Latch }
 
+// doubt is the factor by which other explanations weaken the surprise: usual
+// networks that fell silent, as those of who travels do, and the usual client
+// and model.
+func doubt(past *detectors.Profile, call *detectors.Call) float64 {
+	doubt := 1 - past.Quiet(call.Time)/3
+	if past.Clients.Known(call.Client, call.Time, detectors.Day) && past.Models.Known(call.Model, call.Time, detectors.Day) {
+		doubt *= 0.9
+	}
+	return doubt
+}
+
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
 	if !ok || !call.From.Country.Known() || call.From.Weak {
@@ -60,6 +71,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if peers := past.Resource; peers != nil && peers.Countries.Known(call.From.Country, call.Time, detectors.Day) {
 		surprise /= 2
 	}
+	surprise *= doubt(past, call)
 	bits := before.BitsAt(test, past.Age(call.Time), surprise)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false

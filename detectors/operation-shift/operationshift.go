@@ -46,7 +46,7 @@ const (
 	newOperation  = 1.0
 	newModel      = 0.9
 	newDeployment = 0.6
-	newListing    = 0.5 // names of models are read: a tool that starts does that
+	newListing    = 0.3 // names of models are read: a tool that starts does that
 	atRest        = 1.4 // from its own networks, at an hour when it usually rests
 	peersDo       = 0.6 // a peer has done it for a day
 	near          = 0.7 // from a new network of a usual organisation

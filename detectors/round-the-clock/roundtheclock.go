@@ -49,8 +49,10 @@ type state struct {
 	Hour    int64     // the latest, since 1970
 	Active  uint32    // a bit for each of the 24 hours before and with it: there were calls
 	Resting uint32    // the same: and it is usually one of rest
-	Widest  stat.Peak // active hours of a day
-	Most    stat.Peak // active hours of rest of a day
+	Wide    uint32    // most active hours so far today
+	Quiet   uint32    // most active hours of rest so far today
+	Widest  stat.Peak // Wide of the days before
+	Most    stat.Peak // Quiet of the days before
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
@@ -62,9 +64,12 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if hour <= own.Hour {
 		return detectors.Finding{}, false
 	}
-	if !before.Guarded && own.Hour != 0 {
-		own.Widest.Learn(own.Hour, float64(bits.OnesCount32(own.Active)))
-		own.Most.Learn(own.Hour, float64(bits.OnesCount32(own.Resting)))
+	if hour/24 > own.Hour/24 {
+		if !before.Guarded && own.Hour != 0 {
+			own.Widest.Learn(own.Hour, float64(own.Wide))
+			own.Most.Learn(own.Hour, float64(own.Quiet))
+		}
+		own.Wide, own.Quiet = 0, 0
 	}
 	resting := before.UsualHour(call.Time) < rest
 	own.turn(hour, resting)
@@ -108,4 +113,6 @@ func (own *state) turn(hour int64, resting bool) {
 	const day = 1<<24 - 1
 	own.Active &= day
 	own.Resting &= day
+	own.Wide = max(own.Wide, uint32(bits.OnesCount32(own.Active)))
+	own.Quiet = max(own.Quiet, uint32(bits.OnesCount32(own.Resting)))
 }

@@ -13,6 +13,10 @@ const (
 	// one benign day in eight and tells nothing.
 	Floor = 3
 
+	// Corroborates is what a second family needs to speak for the first: what
+	// most new networks bring with them, a few calls more, does not.
+	Corroborates = 5
+
 	// VeryStrong is what one family needs alone for more than low. Calibration
 	// resolves some 12 bits; beyond, a fitted tail is trusted only with room to spare.
 	VeryStrong = 20
@@ -135,7 +139,7 @@ func (t *trace) renew(o *Observation) {
 //
 // Of each family the strongest detector counts: its members see the same thing
 // from several sides. Families add up. A family corroborates others as long as
-// it is worth Floor; without corroboration an incident is low at most, unless
+// it is worth Corroborates; without corroboration an incident is low at most, unless
 // VeryStrong, and never more than its detectors may make of it alone.
 func weigh(traces []trace, now detectors.Time) (risk float64, severity detectors.Severity) {
 	var families [detectors.Families]float64
@@ -153,7 +157,7 @@ func weigh(traces []trace, now detectors.Time) (risk float64, severity detectors
 	for _, bits := range families {
 		risk += bits
 		strongest = max(strongest, bits)
-		if bits >= Floor {
+		if bits >= Corroborates {
 			present++
 		}
 	}

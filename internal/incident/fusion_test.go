@@ -43,7 +43,7 @@ func TestFusion(t *testing.T) {
 		{"a_repeat_renews", []saying{say(newCountry, 12, 0), say(newCountry, 9, 6*detectors.Hour), say(volume, 9, 6*detectors.Hour)}, 18, detectors.Medium},
 		{"a_weak_repeat_does_not_lower", []saying{say(newCountry, 12, 0), say(newCountry, 3, 0), say(volume, 9, 0)}, 21, detectors.Medium},
 		{"never_falls_back", []saying{say(newCountry, 9, 0), say(volume, 9, 0), say(volume, 3, 23*detectors.Hour)}, 18, detectors.Medium},
-		{"late_finding_counts_decayed", []saying{say(volume, 16, 6*detectors.Hour), say(newCountry, 8, 0)}, 20, detectors.Medium},
+		{"late_finding_counts_decayed", []saying{say(volume, 14, 6*detectors.Hour), say(newCountry, 10, 0)}, 19, detectors.Medium},
 		{"probe_then_burst", []saying{say(keyCheck, 8, 0), say(volume, 10, 6*detectors.Hour)}, 18, detectors.Medium},
 		{"probe_after_burst_is_no_chain", []saying{say(volume, 8, 0), say(keyCheck, 10, 6*detectors.Hour)}, 14, detectors.Low},
 		{"the_last_probe_makes_the_chain", []saying{say(keyCheck, 8, 0), say(keyCheck, 4, 20*detectors.Hour), say(volume, 14, 26*detectors.Hour)}, 20, detectors.Medium},

@@ -1,0 +1,36 @@
+package anonymousnetwork
+
+import (
+	"testing"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/detectortest"
+)
+
+func TestDetector(t *testing.T) {
+	detectortest.Accept(t, Detector,
+		detectortest.Scenario{Name: "from_tor", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(6, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), of(detectors.Tor))) })
+		}},
+		detectortest.Scenario{Name: "a_new_key_from_tor", Below: 3, Play: func(s *detectortest.Script) {
+			s.Fires(6, func() { s.Call(detectortest.Chat(detectortest.At(0, 3, 0), of(detectors.Tor))) })
+		}},
+		detectortest.Scenario{Name: "a_user_whose_vpn_is_on_each_day", Below: 6, Play: func(s *detectortest.Script) {
+			for day := range 21 {
+				s.Working(day, day+1, 10, detectortest.Home)
+				s.Call(detectortest.Chat(detectortest.At(day, 20, 0), of(detectors.VPN)))
+			}
+		}},
+		detectortest.Scenario{Name: "a_business_trip", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office, detectortest.Home)
+			s.Working(14, 17, 10, detectortest.User(9))
+		}},
+	)
+}
+
+func of(kind detectors.NetworkKind) detectors.Network {
+	n := detectortest.Rented(0)
+	n.Kind = kind
+	return n
+}

@@ -1,0 +1,49 @@
+package clientchange
+
+import (
+	"testing"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/detectortest"
+)
+
+func TestDetector(t *testing.T) {
+	detectortest.Accept(t, Detector,
+		detectortest.Scenario{Name: "a_checker_brings_its_own_version", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(6, func() { s.Call(detectortest.Check(detectortest.At(14, 3, 0), detectortest.Rented(0))) })
+		}},
+		detectortest.Scenario{Name: "another_user_agent_behind_a_gateway", Below: 3, Kind: detectors.APIMSubscription, Play: func(s *detectortest.Script) {
+			for minute := range 14 * 24 {
+				s.Call(with(detectortest.Chat(detectortest.At(0, minute, 0), detectortest.Office), "", "AzureOpenAI/Python 1.51"))
+			}
+			s.Fires(3, func() {
+				s.Call(with(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0)), "", "node-fetch/1.0"))
+			})
+		}},
+		detectortest.Scenario{Name: "migration_in_its_own_network", Below: 9, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Burst(with(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.Office), "2025-04-01-preview", ""), 60, 6*detectors.Hour)
+		}},
+		detectortest.Scenario{Name: "a_colleague_brings_the_version_of_the_peers", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
+			for day := range 14 {
+				s.Call(detectortest.Chat(detectortest.At(day, 9, 0), detectortest.Office))
+				s.Call(detectortest.Chat(detectortest.At(day, 15, 0), detectortest.Office))
+				s.Peer(detectors.EntraObject, with(detectortest.Chat(detectortest.At(day, 10, 0), detectortest.Home), "2025-01-01-preview", ""))
+			}
+			s.Call(with(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.User(4)), "2025-01-01-preview", ""))
+		}},
+		detectortest.Scenario{Name: "little_is_known_yet", Below: 3, Play: func(s *detectortest.Script) {
+			s.Call(detectortest.Chat(detectortest.At(0, 9, 0), detectortest.Office))
+			s.Call(detectortest.Check(detectortest.At(9, 9, 0), detectortest.User(4)))
+		}},
+	)
+}
+
+func with(c detectors.Call, version, agent string) detectors.Call {
+	if version != "" {
+		c.Client.APIVersion = version
+	}
+	c.Client.UserAgent = agent
+	return c
+}

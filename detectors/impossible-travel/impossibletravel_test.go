@@ -1,0 +1,67 @@
+package impossibletravel
+
+import (
+	"testing"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/detectortest"
+)
+
+func TestDetector(t *testing.T) {
+	detectortest.Accept(t, Detector,
+		detectortest.Scenario{Name: "in_europe_and_in_asia_at_once", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 20, detectortest.Office)
+			s.Fires(6, func() {
+				for minute := range 30 {
+					s.Call(detectortest.Chat(detectortest.At(14, 10, 2*minute), detectortest.Office))
+					s.Call(detectortest.Chat(detectortest.At(14, 10, 2*minute+1), at("JP")))
+				}
+			})
+		}},
+		detectortest.Scenario{Name: "a_trip_with_a_flight_between", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 20, detectortest.Office)
+			s.Working(14, 17, 20, at("JP"))
+			s.Working(17, 19, 20, detectortest.Office)
+		}},
+		detectortest.Scenario{Name: "across_a_near_border", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 20, detectortest.Office)
+			s.Working(14, 16, 20, detectortest.Office, at("NL"))
+		}},
+		detectortest.Scenario{Name: "a_second_region_of_the_cloud", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 20, detectortest.Backend(0))
+			region := at("US")
+			region.Kind = detectors.Azure
+			s.Working(14, 16, 20, detectortest.Backend(0), region)
+		}},
+		detectortest.Scenario{Name: "an_application_at_many_places", Below: 3, Play: func(s *detectortest.Script) {
+			places := []detectors.Network{detectortest.Office, at("JP"), at("US"), at("BR"), at("AU")}
+			s.Always(0, 7, 6, places...)
+			for day := 7; day < 14; day++ {
+				s.Always(day, day+1, 6, append(places, at([]string{"IN", "ZA", "KR", "MX", "CL", "TH", "NG"}[day-7]))...)
+			}
+		}},
+	)
+}
+
+// at is a home in a country.
+func at(country string) detectors.Network {
+	n := detectortest.User(int(country[0])*256 + int(country[1]))
+	n.Country = detectors.Country{country[0], country[1]}
+	return n
+}
+
+func TestDistance(t *testing.T) {
+	for pair, want := range map[[2]string][2]float64{
+		{"DE", "JP"}: {6500, 9500},
+		{"DE", "NL"}: {0, 0},
+		{"US", "CA"}: {0, 0},
+		{"DE", "ZZ"}: {0, 0},
+		{"DE", "DE"}: {0, 0},
+		{"BR", "GB"}: {5500, 9500},
+	} {
+		a, b := detectors.Country{pair[0][0], pair[0][1]}, detectors.Country{pair[1][0], pair[1][1]}
+		if km := distance(a, b); km < want[0] || km > want[1] || km != distance(b, a) {
+			t.Errorf("from %s to %s are %.0f km, back %.0f, want %v", a, b, km, distance(b, a), want)
+		}
+	}
+}

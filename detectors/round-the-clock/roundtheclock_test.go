@@ -1,0 +1,36 @@
+package roundtheclock
+
+import (
+	"testing"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/detectortest"
+)
+
+func TestDetector(t *testing.T) {
+	detectortest.Accept(t, Detector,
+		detectortest.Scenario{Name: "an_office_key_around_the_clock", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(3, func() { s.Always(14, 16, 6, detectortest.Office) })
+		}},
+		detectortest.Scenario{Name: "a_trickle_from_elsewhere_by_night", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 15, 10, detectortest.Office)
+			s.Fires(3, func() {
+				s.Burst(detectortest.Chat(detectortest.At(15, 0, 5), detectortest.Rented(0)), 48, detectors.Day)
+			})
+		}},
+		detectortest.Scenario{Name: "a_late_evening", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 15, 10, detectortest.Office)
+			s.Burst(detectortest.Chat(detectortest.At(14, 18, 0), detectortest.Office), 20, 2*detectors.Hour)
+		}},
+		detectortest.Scenario{Name: "a_backend_that_never_rests", Below: 3, Play: func(s *detectortest.Script) {
+			s.Always(0, 10, 4, detectortest.Backend(0))
+		}},
+		detectortest.Scenario{Name: "a_week_in_another_time_zone", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			for day := 14; day < 19; day++ {
+				s.Burst(detectortest.Chat(detectortest.At(day, 14, 0), detectortest.User(3)), 60, 8*detectors.Hour)
+			}
+		}},
+	)
+}
