@@ -47,6 +47,10 @@ type Profile struct {
 	// engine before each event, and not saved.
 	Decoy bool
 
+	// Since is when the log began to be watched; zero where that is not known.
+	// It is set by the engine before each event, and not saved.
+	Since Time
+
 	// Guarded: an incident is open. The principal's foreign volume is not
 	// learned as usual meanwhile.
 	Guarded bool
@@ -91,6 +95,17 @@ func (p *Profile) Age(t Time) Time {
 // more of what is usual than the principal's own.
 func (p *Profile) Newcomer(t Time) bool {
 	return p.Resource != nil && p.Age(t) < Day && p.Resource.Age(t) >= 3*Day
+}
+
+// Latecomer reports whether the principal was first seen less than a day before
+// t, and days after the log began to be watched: then it is new, and not just
+// new to who watches.
+func (p *Profile) Latecomer(t Time) bool {
+	first := p.First
+	if first == 0 || t < first {
+		first = t
+	}
+	return p.Since != 0 && first-p.Since >= 3*Day && t-first < Day
 }
 
 // Hour is what the principal did in the 60 minutes that end with the latest event.

@@ -45,6 +45,9 @@ var priors = map[detectors.NetworkKind]float64{detectors.Hosting: 0.03, detector
 // first is the bits of a kind of network for a principal without a past: what share of new keys is first used from it, assumed.
 var first = map[detectors.NetworkKind]float64{detectors.Hosting: 4, detectors.VPN: 5, detectors.Tor: 9}
 
+// late is what is added where the principal appears days after the watch began: that is rare by itself.
+const late = 3
+
 // peersUse is what is left of the surprise where the resource is called from such networks.
 const peersUse = 0.5
 
@@ -60,6 +63,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	peers := before.Resource
 	switch known := peers != nil && peers.Kinds.Known(kind, call.Time, detectors.Day); {
 	case before.Age(call.Time) < detectors.Day && known:
+	case before.Latecomer(call.Time):
+		bits = first[kind] + late
 	case before.Age(call.Time) < detectors.Day:
 		bits = first[kind]
 	case known:

@@ -23,7 +23,7 @@ func newPlayer(d *detectors.Detector, s Scenario) *player {
 	const id = "/subscriptions/1/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/a"
 	p := &player{detector: d, memory: d.NewMemory()}
 	p.resource = &detectors.Profile{Principal: detectors.Principal{Kind: detectors.ResourcePrincipal, ID: id, Resource: id}}
-	p.profile = &detectors.Profile{Principal: detectors.Principal{Kind: s.Kind, ID: "p", Resource: id}, Resource: p.resource, Decoy: s.Decoy}
+	p.profile = &detectors.Profile{Principal: detectors.Principal{Kind: s.Kind, ID: "p", Resource: id}, Resource: p.resource, Decoy: s.Decoy, Since: s.Since}
 	return p
 }
 
@@ -98,7 +98,7 @@ func (p *player) restore() error {
 		if err := fresh.UnmarshalBinary(b); err != nil {
 			return err
 		}
-		fresh.Decoy = (*of).Decoy
+		fresh.Decoy, fresh.Since = (*of).Decoy, (*of).Since
 		*of = fresh
 	}
 	p.profile.Resource = p.resource

@@ -13,7 +13,8 @@ type Scenario struct {
 	Name  string // snake_case
 	Kind  detectors.PrincipalKind
 	Below float64
-	Decoy bool // the principal's key was laid out to be stolen
+	Decoy bool           // the principal's key was laid out to be stolen
+	Since detectors.Time // when the watch began; zero where that is not known
 	Play  func(s *Script)
 }
 

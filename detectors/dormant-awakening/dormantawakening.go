@@ -14,7 +14,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "dormant-awakening",
 	Title: "Dormant key wakes",
 	Text: "A principal that was silent for days, longer than ever before, is called again: forgotten keys are the ones that nobody misses. It counts the more the longer the sleep was against the longest before, and the more calls follow within an hour than its busiest hour had; " +
-		"it says nothing of calls from the networks that it used before: owners come back. A key that was never used at all has no sleep to wake from and is missed here.",
+		"it says nothing of calls from the networks that it used before: owners come back. A key that is used for the first time counts where it comes from a network that hides who is there; one that was never used, and wakes in an ordinary network, is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
 	Scope:    detectors.PerPrincipal,
@@ -58,7 +58,13 @@ type state struct {
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || before.Last == 0 {
+	if !ok {
+		return detectors.Finding{}, false
+	}
+	if before.Latecomer(call.Time) {
+		return firstUse(before, call, own)
+	}
+	if before.Last == 0 {
 		return detectors.Finding{}, false
 	}
 	if silence := call.Time - before.Last; silence >= sleep {
@@ -81,7 +87,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if call.Client.APIVersion != "" && !before.Clients.Known(call.Client, call.Time, detectors.Day) {
 		statistic += newClient
 	}
-	bits := before.Bits("dormant-awakening", call.Time, statistic)
+	bits := before.Bits("dormant-awakening/sleep", call.Time, statistic)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}

@@ -15,6 +15,17 @@ func TestDetector(t *testing.T) {
 				s.Burst(detectortest.Chat(detectortest.At(13, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
 			})
 		}},
+		detectortest.Scenario{Name: "a_key_that_was_never_used_is_drained", Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {
+			s.Fires(9, func() {
+				s.Burst(detectortest.Chat(detectortest.At(9, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
+			})
+		}},
+		detectortest.Scenario{Name: "a_new_program_of_the_owner", Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {
+			s.Burst(detectortest.Chat(detectortest.At(9, 9, 0), detectortest.Backend(0)), 500, detectors.Hour)
+		}},
+		detectortest.Scenario{Name: "the_first_day_of_the_watch", Below: 3, Since: detectortest.At(9, 3, 0), Play: func(s *detectortest.Script) {
+			s.Burst(detectortest.Chat(detectortest.At(9, 3, 0), detectortest.Rented(0)), 500, detectors.Hour)
+		}},
 		detectortest.Scenario{Name: "back_from_holiday", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 5, 10, detectortest.Office)
 			s.Working(21, 26, 10, detectortest.Office)

@@ -43,6 +43,13 @@ const (
 	slackForeign = 1
 )
 
+// First images at an hour when a principal of some use always rests are more
+// surprising, by atRest units of the statistic.
+const (
+	busy   = 1 // calls an hour in the mean
+	atRest = 1
+)
+
 type state struct{ Said stat.Latch }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
@@ -54,7 +61,11 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	usual := before.Total(detectors.Images).Max
 	bits := before.Bits("image-burst/hour", call.Time, stat.Above(images, usual, slack))
 	if before.Total(detectors.Images).Mean == 0 {
-		bits = max(bits, before.Bits("image-burst/first", call.Time, stat.Above(images, 0, slackForeign)))
+		first := stat.Above(images, 0, slackForeign)
+		if before.UsualHour(call.Time) == 0 && before.Total(detectors.Requests).Mean >= busy {
+			first += atRest
+		}
+		bits = max(bits, before.Bits("image-burst/first", call.Time, first))
 	}
 
 	standing := before.Standing(&call.From, call.Time)

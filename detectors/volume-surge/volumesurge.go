@@ -17,7 +17,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "volume-surge",
 	Title: "Surge of requests or tokens",
 	Text: "A principal uses far more requests or tokens in an hour than in its busiest hour so far, or more than usual for many hours. Volume from networks that it never used is judged apart, against what such networks brought before: " +
-		"there a few calls in ten minutes stand out beside any benign traffic. Where the usual networks fell silent at the same time, an egress has moved, and that volume is forgiven up to what is usual in total. " +
+		"there a few calls in ten minutes stand out beside any benign traffic. Where the usual networks fell silent at the same time, an egress has moved, and that volume is forgiven up to what is usual in total; where they rest and the new ones bring the usual client and model, somebody may travel, and it counts less. " +
 		"A thief inside the principal's own networks who stays below its busiest hours is missed here.",
 	Severity: detectors.High,
 	Family:   detectors.Volume,
@@ -79,7 +79,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		now := *before.Hour()
 		now[detectors.Requests][standing]++
 		now[detectors.TokensUsed][standing] += float64(e.Tokens.Total())
-		most = instant(before, e.Time, &now)
+		most = instant(before, e.Time, &now, travels(before, e))
 		if s := own.persistent(before, e.Time, standing); s.bits > most.bits {
 			most = s
 		}
@@ -87,7 +87,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		from = &e.From
 		now := *before.Hour()
 		now[detectors.TokensUsed][before.Standing(from, e.Time)] += float64(e.Tokens.Total())
-		most = instant(before, e.Time, &now)
+		most = instant(before, e.Time, &now, 1)
 	default:
 		return detectors.Finding{}, false
 	}
@@ -97,19 +97,31 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	return finding(before, e.When(), from, most), true
 }
 
-// instant compares the rolling hour, now, with the busiest hours.
-func instant(before *detectors.Profile, t detectors.Time, now *detectors.Counts) surge {
+// onTheRoad is what is left of the surprise of volume from foreign networks where somebody may travel.
+const onTheRoad = 0.75
+
+// travels is the factor by which a journey weakens the surprise of volume from
+// foreign networks: the usual networks rest, and the call has their client and model.
+func travels(before *detectors.Profile, call *detectors.Call) float64 {
+	if call.Time-before.LastUsual >= detectors.Hour && before.Clients.Known(call.Client, call.Time, detectors.Day) && before.Models.Known(call.Model, call.Time, detectors.Day) {
+		return onTheRoad
+	}
+	return 1
+}
+
+// instant compares the rolling hour, now, with the busiest hours. doubt weakens what foreign networks bring.
+func instant(before *detectors.Profile, t detectors.Time, now *detectors.Counts, doubt float64) surge {
 	var most surge
 	for _, q := range [...]detectors.Quantity{detectors.Requests, detectors.TokensUsed} {
 		// The tests of both quantities share their names: a day counts with the higher one.
 		if now.Total(q) > before.Total(q).Max {
-			most.take(before, t, "volume-surge/hour", q, now.Total(q), before.Total(q).Max, slack[q].total, false)
+			most.take(before, t, "volume-surge/hour", q, now.Total(q), before.Total(q).Max, slack[q].total, 1, false)
 		}
 		if now[q][detectors.Near] > before.Apart(q, detectors.Near).Max {
-			most.take(before, t, "volume-surge/near", q, now[q][detectors.Near], benchmark(before, t, q, detectors.Near), slack[q].apart, true)
+			most.take(before, t, "volume-surge/near", q, now[q][detectors.Near], benchmark(before, t, q, detectors.Near), slack[q].apart, doubt, true)
 		}
 		if now[q][detectors.Foreign] > before.Apart(q, detectors.Foreign).Max {
-			most.take(before, t, "volume-surge/foreign", q, now[q][detectors.Foreign], benchmark(before, t, q, detectors.Foreign), slack[q].apart, true)
+			most.take(before, t, "volume-surge/foreign", q, now[q][detectors.Foreign], benchmark(before, t, q, detectors.Foreign), slack[q].apart, doubt, true)
 		}
 	}
 	return most
@@ -122,8 +134,8 @@ func benchmark(before *detectors.Profile, t detectors.Time, q detectors.Quantity
 }
 
 // take makes most what the instant test saw, where that is more surprising.
-func (most *surge) take(before *detectors.Profile, t detectors.Time, test string, q detectors.Quantity, observed, usual, slack float64, apart bool) {
-	bits := before.Bits(test, t, stat.Above(observed, usual, slack))
+func (most *surge) take(before *detectors.Profile, t detectors.Time, test string, q detectors.Quantity, observed, usual, slack, doubt float64, apart bool) {
+	bits := before.Bits(test, t, doubt*stat.Above(observed, usual, slack))
 	if bits > most.bits {
 		*most = surge{bits: bits, quantity: q, hours: 1, observed: observed, usual: usual, apart: apart}
 	}

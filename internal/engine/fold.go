@@ -24,6 +24,7 @@ func (e *Engine) NewFold() *Fold {
 // It fills in what the tables know of the fragment's address.
 func (f *Fold) Take(fragment *azurelog.Fragment, clock detectors.Time) {
 	locate(fragment, f.w.Locate)
+	f.w.rules = f.w.rules.begun(clock)
 	f.w.resource(fragment.Resource).take(fragment, clock)
 }
 

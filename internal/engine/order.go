@@ -182,6 +182,9 @@ func (r *run) pass(c *cursor) {
 func (r *run) send(h held) {
 	r.clock.step(h.fragment.Logged)
 	r.sent++
+	if r.rules.Since == 0 { // no worker has a record yet
+		r.rules = r.rules.begun(r.clock.of(h.fragment))
+	}
 	r.workers[h.worker].send(h.fragment, r.clock.of(h.fragment), h.batch)
 }
 

@@ -279,6 +279,7 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 	}
 	p.here.Pace.catchUp(f.Logged)
 	p.here.Pace.step(f.Logged)
+	p.w.rules = p.w.rules.begun(p.here.Pace.of(f))
 	locate(f, p.engine.Locate)
 	r.take(f, p.here.Pace.of(f))
 }

@@ -239,7 +239,7 @@ func together(a, b detectors.Tokens) detectors.Tokens {
 func (r *resource) judge(s *subject, e detectors.Event, clock detectors.Time) {
 	r.touch(s.chunk, clock)
 	s.profile.Advance(e.When())
-	s.profile.Decoy = r.rules.decoy(s.profile.Principal)
+	s.profile.Decoy, s.profile.Since = r.rules.decoy(s.profile.Principal), r.rules.Since
 	r.rules.watch(e)
 	exempt := r.rules.exceptions(s.profile.Principal, e)
 	if len(exempt) > 0 {

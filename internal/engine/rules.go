@@ -6,17 +6,29 @@ import (
 	"github.com/keywarden/keywarden/detectors"
 )
 
-// Rules are what commands have said so far that is still in force. They are
-// never changed, only replaced. The zero Rules say nothing.
+// Rules are what commands have said so far that is still in force, and since
+// when the log is watched. They are never changed, only replaced. The zero
+// Rules say nothing.
 type Rules struct {
+	Since      detectors.Time                 `json:"since,omitempty"`      // the log's clock at its first record; zero before it
 	Exceptions map[string]detectors.Exception `json:"exceptions,omitempty"` // by id, as the others
 	Decoys     map[string]detectors.Decoy     `json:"decoys,omitempty"`
 	Watches    map[string]detectors.Watch     `json:"watches,omitempty"`
 }
 
+// begun is the rules once a record was taken in while the log's clock showed that time.
+func (r *Rules) begun(clock detectors.Time) *Rules {
+	if r.Since != 0 {
+		return r
+	}
+	next := *r
+	next.Since = clock
+	return &next
+}
+
 // with is the rules after a command; what has expired by then is left out.
 func (r *Rules) with(c *detectors.Command) *Rules {
-	next := Rules{maps.Clone(r.Exceptions), maps.Clone(r.Decoys), maps.Clone(r.Watches)}
+	next := Rules{r.Since, maps.Clone(r.Exceptions), maps.Clone(r.Decoys), maps.Clone(r.Watches)}
 	maps.DeleteFunc(next.Exceptions, func(_ string, x detectors.Exception) bool { return x.Expires <= c.Time })
 	maps.DeleteFunc(next.Watches, func(_ string, w detectors.Watch) bool { return w.Expires <= c.Time })
 	switch {

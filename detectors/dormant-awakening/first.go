@@ -1,0 +1,44 @@
+package dormantawakening
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/stat"
+)
+
+// What a first use from a network that hides who is there is worth, in units
+// of the statistic.
+var hidden = map[detectors.NetworkKind]float64{detectors.Hosting: 1.5, detectors.VPN: 2.5, detectors.Tor: 5}
+
+// ordinary is how many calls an hour a new program makes while it is tried out.
+const ordinary = 15
+
+// mostCalls is the most that the number of calls adds.
+const mostCalls = 4
+
+// firstUse judges the first day of a principal that nobody had seen, days after
+// the watch began: a key that was made and never used, or a new program's.
+func firstUse(before *detectors.Profile, call *detectors.Call, own *state) (detectors.Finding, bool) {
+	kind, strange := hidden[call.From.Kind]
+	if peers := before.Resource; !strange || call.Status == 401 || peers != nil && peers.Networks.Known(call.From.Prefix, call.Time, detectors.Day) {
+		return detectors.Finding{}, false
+	}
+	calls := before.Hour().Total(detectors.Requests) + 1
+	statistic := kind + math.Min(mostCalls, stat.Above(calls, ordinary, 0))
+	day := int64(call.Time / detectors.Day)
+	bits := before.BitsAt("dormant-awakening/first", call.Time-before.Since, statistic)
+	if !own.Said.Raise(day, bits, detectors.MinBits) {
+		return detectors.Finding{}, false
+	}
+	watched := float64(call.Time-before.Since) / float64(detectors.Day)
+	return detectors.Finding{
+		Time:     call.Time,
+		Bits:     bits,
+		Summary:  fmt.Sprintf("used for the first time in the %.0f days of the watch, from %s, with %.0f calls within an hour", watched, &call.From, calls),
+		Observed: detectors.Facts{"network": call.From.String(), "requestsPerHour": calls},
+		Usual:    detectors.Facts{"daysUnused": watched},
+		Networks: []detectors.Network{call.From},
+	}, true
+}
