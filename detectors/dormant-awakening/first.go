@@ -21,12 +21,11 @@ const mostCalls = 4
 // firstUse judges the first day of a principal that nobody had seen, days after
 // the watch began: a key that was made and never used, or a new program's.
 func firstUse(before *detectors.Profile, call *detectors.Call, own *state) (detectors.Finding, bool) {
-	kind, strange := hidden[call.From.Kind]
-	if peers := before.Resource; !strange || call.Status == 401 || peers != nil && peers.Networks.Known(call.From.Prefix, call.Time, detectors.Day) {
-		return detectors.Finding{}, false
-	}
 	calls := before.Hour().Total(detectors.Requests) + 1
-	statistic := kind + math.Min(mostCalls, stat.Above(calls, ordinary, 0))
+	statistic := 0.0
+	if kind, strange := hidden[call.From.Kind]; strange && call.Status != 401 && !peersUse(before, call) {
+		statistic = kind + math.Min(mostCalls, stat.Above(calls, ordinary, 0))
+	}
 	day := int64(call.Time / detectors.Day)
 	bits := before.BitsAt("dormant-awakening/first", call.Time-before.Since, statistic)
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
@@ -41,4 +40,9 @@ func firstUse(before *detectors.Profile, call *detectors.Call, own *state) (dete
 		Usual:    detectors.Facts{"daysUnused": watched},
 		Networks: []detectors.Network{call.From},
 	}, true
+}
+
+// peersUse reports whether the resource has been called from the network of a call for a day.
+func peersUse(before *detectors.Profile, call *detectors.Call) bool {
+	return before.Resource != nil && before.Resource.Networks.Known(call.From.Prefix, call.Time, detectors.Day)
 }

@@ -15,11 +15,11 @@ const (
 
 	// Corroborates is what a second family needs to speak for the first: what
 	// most new networks bring with them, a few calls more, does not.
-	Corroborates = 5
+	Corroborates = 4
 
 	// VeryStrong is what one family needs alone for more than low. Calibration
 	// resolves some 12 bits; beyond, a fitted tail is trusted only with room to spare.
-	VeryStrong = 20
+	VeryStrong = 17
 
 	// HalfLife of a finding's bits, in event time: an attack's parts come
 	// within hours, coincidences do not. They are renewed by a finding that
@@ -61,7 +61,7 @@ var ladder = [...]struct {
 }{
 	{detectors.Critical, 42},
 	{detectors.High, 28},
-	{detectors.Medium, 18},
+	{detectors.Medium, 17},
 	{detectors.Low, 8},
 }
 
