@@ -14,7 +14,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "dormant-awakening",
 	Title: "Dormant key wakes",
 	Text: "A principal that was silent for days, longer than ever before, is called again: forgotten keys are the ones that nobody misses. It counts the more the longer the sleep was against the longest before, and the more calls follow within an hour than its busiest hour had; " +
-		"it says nothing of calls from the networks that it used before: owners come back. A key that is used for the first time counts where it comes from a network that hides who is there; one that was never used, and wakes in an ordinary network, is missed here.",
+		"it says nothing of calls from the networks that it used before, or from the same organisation: owners come back. A key that is used for the first time counts where it comes from a network that hides who is there; one that was never used, and wakes in an ordinary network, is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
 	Scope:    detectors.PerPrincipal,
@@ -74,16 +74,12 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if own.Woke == 0 || call.Time-own.Woke >= awake || call.Time < own.Woke {
 		return detectors.Finding{}, false
 	}
-	standing := before.Standing(&call.From, call.Time)
-	if standing == detectors.Usual {
+	if before.Standing(&call.From, call.Time) != detectors.Foreign {
 		return detectors.Finding{}, false
 	}
-	statistic := math.Max(0, math.Log2(own.Slept/own.Before))
+	statistic := foreign + math.Max(0, math.Log2(own.Slept/own.Before))
 	calls := before.Hour().Total(detectors.Requests) + 1
 	statistic += stat.Above(calls, before.Total(detectors.Requests).Max, burstSlack)
-	if standing == detectors.Foreign {
-		statistic += foreign
-	}
 	if call.Client.APIVersion != "" && !before.Clients.Known(call.Client, call.Time, detectors.Day) {
 		statistic += newClient
 	}

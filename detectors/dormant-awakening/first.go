@@ -10,10 +10,10 @@ import (
 
 // What a first use from a network that hides who is there is worth, in units
 // of the statistic.
-var hidden = map[detectors.NetworkKind]float64{detectors.Hosting: 1.5, detectors.VPN: 2.5, detectors.Tor: 5}
+var hidden = map[detectors.NetworkKind]float64{detectors.Hosting: 2, detectors.VPN: 2.5, detectors.Tor: 5}
 
 // ordinary is how many calls an hour a new program makes while it is tried out.
-const ordinary = 15
+const ordinary = 10
 
 // mostCalls is the most that the number of calls adds.
 const mostCalls = 4

@@ -39,6 +39,9 @@ var Detector = detectors.New(detectors.Description{
 // prior is how many impossible journeys a day brings of which nothing is known yet.
 const prior = 0.05
 
+// young is the age until which nobody knows where a principal is at home.
+const young = 3 * detectors.Day
+
 // memory is for how long the last place is compared with.
 const memory = 12 * detectors.Hour
 
@@ -49,7 +52,7 @@ const most = 4
 const many = 0.5
 
 // each is what a journey is worth, as a part of its surprise: the way back is no further surprise.
-const each = 0.5
+const each = 0.35
 
 // place is where a call came from, and when.
 type place struct {
@@ -68,7 +71,7 @@ type state struct {
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || !call.From.Country.Known() || call.From.Weak || call.Status == 401 || before.Age(call.Time) < detectors.Day {
+	if !ok || !call.From.Country.Known() || call.From.Weak || call.Status == 401 || before.Age(call.Time) < young {
 		return detectors.Finding{}, false
 	}
 	if shared(before, call) {

@@ -57,6 +57,11 @@ const (
 	another = 0.15 // for each doubling of the networks that the key is used from
 )
 
+// most is the most bits, by whether a network was foreign: a colleague at the
+// office who tries the key is rare, but an ordinary explanation, and a thief
+// alone brings more than the key.
+var most = map[bool]float64{false: 11, true: 15.5}
+
 // state is of one day.
 type state struct {
 	Said     stat.Latch
@@ -93,7 +98,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if own.Foreign {
 		likeness += foreign
 	}
-	bits := before.BitsAt("key-auth-appears", before.Resource.Age(call.Time), surprise*likeness)
+	bits := math.Min(before.BitsAt("key-auth-appears", before.Resource.Age(call.Time), surprise*likeness), most[own.Foreign])
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}

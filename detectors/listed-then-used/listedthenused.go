@@ -69,7 +69,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	switch {
 	case listing.Prefix == call.From.Prefix:
 		points += samePrefix
-	case listing.ASN != 0 && listing.ASN == call.From.ASN:
+	case listing.ASN != 0 && listing.ASN == call.From.ASN && call.From.Kind.Anonymous(): // a carrier has too many customers
 		points += sameOrganization
 	case before.Networks.News > wanders*(before.Networks.Days+1):
 		return detectors.Finding{}, false

@@ -44,6 +44,9 @@ const slack = 1
 // weights of a probe by the standing of its network.
 var weights = [detectors.Standings]float64{detectors.Usual: 1, detectors.Near: 1.5, detectors.Foreign: 2}
 
+// worth of a probe: a model used for the first time is for operation-shift in the first place.
+var worth = [probes]float64{listing: 1, missing: 1, novel: 0.5}
+
 // probe is one way of trying what there is.
 type probe uint8
 
@@ -82,7 +85,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	own.Counts[kind]++
-	own.Weight += weights[before.Standing(&call.From, call.Time)]
+	own.Weight += worth[kind] * weights[before.Standing(&call.From, call.Time)]
 	bits := before.Bits("model-enumeration", call.Time, stat.Above(own.Weight, own.Busiest.Max, slack))
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false

@@ -15,7 +15,7 @@ const (
 
 	// Corroborates is what a second family needs to speak for the first: what
 	// most new networks bring with them, a few calls more, does not.
-	Corroborates = 4
+	Corroborates = 3.5
 
 	// VeryStrong is what one family needs alone for more than low. Calibration
 	// resolves some 12 bits; beyond, a fitted tail is trusted only with room to spare.
@@ -40,7 +40,7 @@ var caps = [detectors.Families]float64{
 	detectors.FanOut:       16,
 	detectors.Errors:       20,
 	detectors.ControlPlane: 24,
-	detectors.Behaviour:    14,
+	detectors.Behaviour:    18,
 }
 
 // MaxRisk is the sum of all families' caps, which no risk exceeds.
@@ -61,7 +61,7 @@ var ladder = [...]struct {
 }{
 	{detectors.Critical, 42},
 	{detectors.High, 28},
-	{detectors.Medium, 17},
+	{detectors.Medium, 16},
 	{detectors.Low, 8},
 }
 
