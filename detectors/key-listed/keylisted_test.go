@@ -10,7 +10,7 @@ func TestDetector(t *testing.T) {
 	detectortest.Accept(t, Detector,
 		detectortest.Scenario{Name: "a_stranger_from_rented_servers", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
-			s.Fires(10, func() {
+			s.Fires(9, func() {
 				s.Act(detectortest.Deed(detectortest.At(14, 3, 0), operation, "stranger", detectortest.Rented(0)))
 			})
 		}},

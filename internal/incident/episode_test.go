@@ -89,7 +89,7 @@ func TestGolden(t *testing.T) {
  "status": "new",
  "verdict": null,
  "title": "Key of account aoai-prod probed by a key checker from a new hosting network in Russia: 812 images in an hour",
- "openedAt": "2026-03-09T08:10:00Z",
+ "openedAt": "2026-03-09T08:01:00Z",
  "firstSeen": "2026-03-09T02:10:00Z",
  "lastSeen": "2026-03-09T08:12:39Z",
  "lossUSD": 4,

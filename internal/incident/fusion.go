@@ -17,8 +17,8 @@ const (
 	// most new networks bring with them, a few calls more, does not.
 	Corroborates = 3.5
 
-	// VeryStrong is what one family needs alone for more than low. Calibration
-	// resolves some 12 bits; beyond, a fitted tail is trusted only with room to spare.
+	// VeryStrong is what one family needs alone for more than low: beyond the 12
+	// bits or so that calibration resolves, a fitted tail is trusted only with room to spare.
 	VeryStrong = 17
 
 	// HalfLife of a finding's bits, in event time: an attack's parts come
@@ -32,7 +32,8 @@ const (
 
 // caps is the most that each family adds to a risk, in bits: no single one
 // makes an incident high. Place and fan-out are below VeryStrong, because
-// benign principals do move.
+// benign principals do move; a program or a task that was never seen, from
+// networks that were never seen, may be just above it.
 var caps = [detectors.Families]float64{
 	detectors.Place:        14,
 	detectors.Volume:       24,
@@ -51,10 +52,10 @@ var MaxRisk = func() (sum float64) {
 	return sum
 }()
 
-// ladder is the least risk of each severity, the highest first. Medium is
-// reached by less than one benign principal-day in 300, which is 0.1 false
-// incidents a principal-month, even where two of the families always move
-// together; each further step is rarer by 2^5 at least. Info is the rest.
+// ladder is the least risk of each severity, the highest first. Medium is where
+// simulated benign life has 0.05 incidents a principal-month, half of the budget
+// of 0.1 (docs/decisions/0004-fusion.md); each further step is rarer by 2^5 at
+// least. Info is the rest.
 var ladder = [...]struct {
 	severity detectors.Severity
 	risk     float64
