@@ -242,9 +242,18 @@ func (p *Partition) tick(now detectors.Time) {
 		return
 	}
 	p.here.Pace.Now += passed
+	p.turn()
+}
+
+// turn brings all resources to the log's clock.
+func (p *Partition) turn() {
+	p.w.due = 0
 	for _, r := range p.w.resources {
 		r.place.at(p.w.sequence)
 		r.tick(p.here.Pace.Now)
+		if rows := r.joins.waiting; len(rows) > 0 && (p.w.due == 0 || rows[0].Due < p.w.due) {
+			p.w.due = rows[0].Due
+		}
 	}
 }
 
@@ -280,6 +289,11 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 	p.here.Pace.catchUp(f.Logged)
 	p.here.Pace.step(f.Logged)
 	p.w.rules = p.w.rules.begun(p.here.Pace.of(f))
+	// A resource may fall quiet while a row waits there: what is read again on a
+	// recovery does not reach back as far as its next event.
+	if p.w.due != 0 && p.w.due <= p.here.Pace.Now {
+		p.turn()
+	}
 	locate(f, p.engine.Locate)
 	r.take(f, p.here.Pace.of(f))
 }

@@ -124,6 +124,9 @@ func (r *resource) takeCall(f *azurelog.Fragment, clock detectors.Time) {
 		r.tally.Twins++
 	case f.NearEmpty:
 		r.joins.wait(waiting{clock + identityWait, f.Correlation, f.Call})
+		if r.due == 0 || clock+identityWait < r.due {
+			r.due = clock + identityWait
+		}
 	default:
 		e.judged = true
 		r.judgeCall(callerOf(f), &f.Call, &e, clock)
