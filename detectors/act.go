@@ -101,10 +101,10 @@ const outlives = 7 * Day
 
 // Strangeness is how little an act on the resource resembles those of its
 // people, in points from 0. Where the log has no address, only the actor
-// counts.
+// counts. On a resource's first day nobody is known, so nobody is a stranger.
 func (p *Profile) Strangeness(a *Act) float64 {
 	points := 0.0
-	if !p.Actors.Known(a.Actor.Key(), a.Time, Day) {
+	if p.ActAge(a.Time) >= Day && !p.Actors.Known(a.Actor.Key(), a.Time, Day) {
 		points += strangeActor
 	}
 	if !a.From.Known() {
