@@ -154,7 +154,9 @@ func (b *Batch) describe(w *wire) error {
 	return nil
 }
 
-// position reads where in the partition each event is.
+// position reads where in the partition each event is. One that the host was
+// delivered twice is left out: between the first number and the last, all are
+// there, and to refuse the batch would only bring it back without end.
 func (b *Batch) position(w *wire) error {
 	sequences, err := w.list("SequenceNumberArray", "SequenceNumber")
 	if err != nil {
@@ -182,19 +184,24 @@ func (b *Batch) position(w *wire) error {
 		return fmt.Errorf("invocation: %d events, but %d sequence numbers, %d offsets, %d times and %d properties",
 			n, len(sequences), len(offsets), len(times), len(properties))
 	}
-	for i := range b.Events {
-		e := &b.Events[i]
+	kept := b.Events[:0]
+	for i, e := range b.Events {
 		e.Offset, e.Properties = offsets[i], raw(properties[i])
 		if e.Sequence, err = strconv.ParseInt(sequences[i], 10, 64); err != nil {
 			return fmt.Errorf("invocation: sequence number of event %d of %d: %w", i+1, n, err)
 		}
-		if i > 0 && e.Sequence <= b.Events[i-1].Sequence {
-			return fmt.Errorf("invocation: event %d comes after event %d, though the host sends a partition in order", e.Sequence, b.Events[i-1].Sequence)
-		}
 		if e.Enqueued, err = instant(times[i]); err != nil {
 			return err
 		}
+		if len(kept) == 0 || e.Sequence > kept[len(kept)-1].Sequence {
+			kept = append(kept, e)
+			continue
+		}
+		if e.Sequence < kept[0].Sequence {
+			return fmt.Errorf("invocation: event %d comes after event %d, though the host sends a partition in order", e.Sequence, kept[len(kept)-1].Sequence)
+		}
 	}
+	b.Events = kept
 	return nil
 }
 
