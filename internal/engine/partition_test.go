@@ -470,3 +470,49 @@ func TestRouter_sets_aside_what_cannot_be_sent(t *testing.T) {
 		t.Error("nothing was counted")
 	}
 }
+
+// narrow is a hub that takes small messages only.
+type narrow struct {
+	*usageHub
+	most    int
+	refused int
+}
+
+func (n *narrow) Publish(ctx context.Context, partition int, message []byte) error {
+	if len(message) > n.most {
+		n.refused++
+		return fmt.Errorf("%d bytes: %w", len(message), engine.ErrTooLarge)
+	}
+	return n.usageHub.Publish(ctx, partition, message)
+}
+
+func TestRouter_sends_what_the_hub_takes(t *testing.T) {
+	file := bytes.Join(town(t, 1, 1_000_000), nil)
+	events := delivered(rand.New(rand.NewPCG(1, 4)), file, 40)
+	source := usagelog.Source{Hub: "ns/diagnostics/1", Partition: "0"}
+	hub := &narrow{usageHub: newUsageHub(1), most: 20_000}
+	router, err := engine.NewRouter(engine.RouterConfig{Publisher: hub, Partitions: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(events) > 0 {
+		n := min(300, len(events))
+		done, err := router.Take(t.Context(), source, events[:n])
+		if err != nil || len(done.Poison) > 0 {
+			t.Fatalf("%d records set aside, %v", len(done.Poison), err)
+		}
+		events = events[n:]
+	}
+	if hub.refused == 0 || hub.refused > 6 {
+		t.Errorf("%d messages were too large: want a few, until the router knows", hub.refused)
+	}
+	got, _ := fold(t, hub.usageHub)
+	want, _ := replay(t, config(t), groups([][]byte{file}))
+	if d := cmp.Diff(want, linesOf(t, got)); d != "" {
+		t.Errorf("the incidents differ from a replay's of the file (-want +got):\n%s", d)
+	}
+	hub.most = 100
+	if _, err := router.Take(t.Context(), source, delivered(rand.New(rand.NewPCG(1, 4)), file, 40)[:300]); !errors.Is(err, engine.ErrTooLarge) {
+		t.Errorf("a hub that takes next to nothing: %v", err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,24 +18,30 @@ import (
 // Publisher sends messages to the partitions of a usage hub.
 type Publisher interface {
 	// Publish returns when the hub has accepted the message. A failure that can
-	// pass is retried until the context ends.
+	// pass is retried until the context ends. ErrTooLarge where the hub takes
+	// smaller messages only.
 	Publish(ctx context.Context, partition int, message []byte) error
 }
+
+// ErrTooLarge says that a hub takes no message of that size.
+var ErrTooLarge = errors.New("the message is larger than the hub takes")
 
 // RouterConfig is what a Router is made of. All but MessageBytes are required.
 type RouterConfig struct {
 	Publisher    Publisher
 	Partitions   int // of the usage hub
-	MessageBytes int // the most that a message may have; 1,000,000 where 0
+	MessageBytes int // the most that a message may have, as far as the hub takes so much; 1,000,000 where 0
 }
 
 // Router takes in the events of diagnostics hubs and sends what they say to the
 // usage hub: of each resource to its own partition, in the order of the
-// source. It remembers nothing and may be used by several goroutines; events of
-// one source partition are to be taken one batch after the other.
+// source. It remembers nothing but how much the hub takes, and may be used by
+// several goroutines; events of one source partition are to be taken one batch
+// after the other.
 type Router struct {
 	RouterConfig
-	decoders sync.Pool // of *azurelog.Decoder
+	most     atomic.Int64 // that a message may have; less where the hub took no more
+	decoders sync.Pool    // of *azurelog.Decoder
 }
 
 // NewRouter makes a Router, or says what is missing.
@@ -50,7 +57,9 @@ func NewRouter(c RouterConfig) (*Router, error) {
 	if c.MessageBytes == 0 {
 		c.MessageBytes = 1_000_000
 	}
-	return &Router{RouterConfig: c, decoders: sync.Pool{New: func() any { return azurelog.NewDecoder() }}}, nil
+	r := &Router{RouterConfig: c, decoders: sync.Pool{New: func() any { return azurelog.NewDecoder() }}}
+	r.most.Store(int64(c.MessageBytes))
+	return r, nil
 }
 
 // Routed is what became of events.
@@ -78,7 +87,23 @@ func (r *Router) Again(ctx context.Context, source usagelog.Source, event HubEve
 	return r.take(ctx, source, []HubEvent{event}, ordinal)
 }
 
+// messageLeast is what every hub takes: a few records.
+const messageLeast = 8_000
+
+// take sends all again in smaller messages where the hub takes none so large:
+// what was accepted before is passed over by whoever reads it.
 func (r *Router) take(ctx context.Context, source usagelog.Source, events []HubEvent, only int) (Routed, error) {
+	for {
+		most := r.most.Load()
+		done, err := r.send(ctx, source, events, only, int(most))
+		if !errors.Is(err, ErrTooLarge) || most/2 < messageLeast {
+			return done, err
+		}
+		r.most.CompareAndSwap(most, most/2)
+	}
+}
+
+func (r *Router) send(ctx context.Context, source usagelog.Source, events []HubEvent, only, most int) (Routed, error) {
 	d := r.decoders.Get().(*azurelog.Decoder)
 	outs := make([]out, r.Partitions)
 	var done Routed
@@ -87,7 +112,7 @@ func (r *Router) take(ctx context.Context, source usagelog.Source, events []HubE
 		arrived = max(arrived, events[i].Enqueued)
 	}
 	for i := range events {
-		r.decode(d, source, arrived, &events[i], only, outs, &done)
+		r.decode(d, source, arrived, &events[i], only, most, outs, &done)
 	}
 	done.Counts = d.TakeCounts()
 	r.decoders.Put(d)
@@ -119,7 +144,7 @@ func (r *Router) publish(ctx context.Context, partition int, messages [][]byte) 
 
 // decode adds what an event says to the messages. A record that says it was
 // logged well after it arrived is set aside: its time would make all others late.
-func (r *Router) decode(d *azurelog.Decoder, source usagelog.Source, arrived detectors.Time, e *HubEvent, only int, outs []out, done *Routed) {
+func (r *Router) decode(d *azurelog.Decoder, source usagelog.Source, arrived detectors.Time, e *HubEvent, only, most int, outs []out, done *Routed) {
 	name := fmt.Sprintf("%s, partition %s, event %d", source.Hub, source.Partition, e.Sequence)
 	fragments, poison := d.Decode(nil, azurelog.Block{Data: e.Body})
 	wanted := func(ordinal int) bool { return only == every || ordinal == only }
@@ -135,8 +160,8 @@ func (r *Router) decode(d *azurelog.Decoder, source usagelog.Source, arrived det
 			continue
 		}
 		err := untimely(f, e.Enqueued)
-		if err == nil && !outs[usagelog.Partition(f.Resource, r.Partitions)].add(source, arrived, e.Sequence, f, r.MessageBytes) {
-			err = fmt.Errorf("it takes more than the %d bytes of a message of the usage hub", r.MessageBytes)
+		if err == nil && !outs[usagelog.Partition(f.Resource, r.Partitions)].add(source, arrived, e.Sequence, f, most) {
+			err = fmt.Errorf("it takes more than the %d bytes of a message of the usage hub", most)
 		}
 		if err != nil {
 			done.Poison = append(done.Poison, SetAside{name, e.Sequence, azurelog.Poison{Offset: f.Offset, Ordinal: f.Ordinal, Err: err}})

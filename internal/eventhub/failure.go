@@ -11,6 +11,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azeventhubs/v2"
 	"github.com/Azure/go-amqp"
+
+	"github.com/keywarden/keywarden/internal/engine"
 )
 
 // Failures that do not pass by themselves.
@@ -18,7 +20,7 @@ var (
 	ErrUnauthorized = errors.New("access is refused: give this identity the role Azure Event Hubs Data Sender to send, " +
 		"Azure Event Hubs Data Receiver to read, or use the connection string of a policy that may")
 	ErrNotFound = errors.New("there is no such namespace, hub, consumer group or partition: check their names and that they are deployed")
-	ErrTooLarge = errors.New("the message is larger than the hub takes")
+	ErrTooLarge = engine.ErrTooLarge
 	ErrDisabled = errors.New("the hub is disabled: enable it in the portal")
 )
 
