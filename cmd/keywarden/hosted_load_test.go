@@ -40,6 +40,7 @@ type loadOptions struct {
 	seed       uint64
 	partitions int  // of the diagnostics hub
 	crowd      int  // callers of one gateway
+	most       int  // records of an event; 40 by default
 	quiet      bool // no life but the crowd's
 }
 
@@ -60,7 +61,7 @@ func newLoad(t testing.TB, o loadOptions) *load {
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.at, b.at) })
 	l := &load{file: filepath.Join(t.TempDir(), "logs.ndjson")}
-	l.pack(t, r, rows, o.partitions)
+	l.pack(t, r, rows, o.partitions, cmp.Or(o.most, 40))
 	l.end = time.UnixMilli(int64(rows[len(rows)-1].at)).UTC().Add(time.Minute)
 	var lines []byte
 	for _, e := range l.events {
@@ -130,9 +131,9 @@ func crowd(r *rand.Rand, callers int) (rows []row) {
 	return rows
 }
 
-// pack makes events of the rows: envelopes of one to twenty records of one
+// pack makes events of the rows: envelopes of at most so many records of one
 // partition, in the order of the last of each.
-func (l *load) pack(t testing.TB, r *rand.Rand, rows []row, partitions int) {
+func (l *load) pack(t testing.TB, r *rand.Rand, rows []row, partitions, most int) {
 	t.Helper()
 	open := make([][][]byte, partitions)
 	at := make([]detectors.Time, partitions)
@@ -152,7 +153,7 @@ func (l *load) pack(t testing.TB, r *rand.Rand, rows []row, partitions int) {
 			at[p] = rows[i].at
 		}
 		open[p] = append(open[p], record)
-		if rows[i].at > at[p]+5*detectors.Minute || len(open[p]) >= 1+r.IntN(40) {
+		if rows[i].at > at[p]+5*detectors.Minute || len(open[p]) >= 1+r.IntN(most) {
 			flush(p)
 		}
 	}

@@ -91,6 +91,8 @@ type deployment struct {
 	mu         sync.Mutex
 	hubFault   func(hubemulator.Operation) hubemulator.Fault
 	storeFault func(cosmosemulator.Operation) cosmosemulator.Fault
+	pace       func(functionshost.Invocation)
+	next       map[string]int64 // of the diagnostics hub: the first event that was not taken in, by partition
 	before     func(functionshost.Invocation)
 	after      func(functionshost.Invocation, error)
 	lines      []functionshost.Line
@@ -104,7 +106,7 @@ func deploy(t *testing.T, o hostedOptions) *deployment {
 	if o.zip == "" {
 		o.zip = testPackage(t)
 	}
-	h := &deployment{t: t, o: o, to: map[string]*azeventhubs.ProducerClient{}}
+	h := &deployment{t: t, o: o, to: map[string]*azeventhubs.ProducerClient{}, next: map[string]int64{}}
 	h.now.Store(o.load.end.UnixMilli())
 	h.openHubs()
 	database := h.openDatabase()
@@ -120,11 +122,15 @@ func deploy(t *testing.T, o hostedOptions) *deployment {
 	h.run(functionshost.Config{
 		Package: o.zip, Env: env, Instances: instances, Replace: true, Clock: clock.Fast(100), Term: 2 * time.Minute, Limit: o.limit, InstanceEnv: o.instance,
 		Before: func(i functionshost.Invocation) {
+			if f := get(h, &h.pace); f != nil {
+				f(i)
+			}
 			if f := get(h, &h.before); f != nil {
 				f(i)
 			}
 		},
 		After: func(i functionshost.Invocation, err error) {
+			h.taken(i, err)
 			if f := get(h, &h.after); f != nil {
 				f(i, err)
 			}
@@ -315,6 +321,41 @@ func (h *deployment) producer(hub string) *azeventhubs.ProducerClient {
 	return p
 }
 
+// taken counts what is done of the diagnostics hub.
+func (h *deployment) taken(i functionshost.Invocation, err error) {
+	if i.Function != "diagnostics" || err != nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next[i.Partition] = max(h.next[i.Partition], i.Last+1)
+}
+
+// sideBySide has the partitions of the diagnostics hub taken in as they are on
+// Azure, where all are near their ends: none is minutes ahead of another.
+func (h *deployment) sideBySide() {
+	times := map[string][]detectors.Time{}
+	for _, e := range h.o.load.events {
+		p := strconv.Itoa(e.partition)
+		times[p] = append(times[p], e.at)
+	}
+	behind := func(i functionshost.Invocation) bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for p, all := range times {
+			if n := h.next[p]; p != i.Partition && n < int64(len(all)) && all[n] < times[i.Partition][i.First]-10*detectors.Minute {
+				return true
+			}
+		}
+		return false
+	}
+	set(h, &h.pace, func(i functionshost.Invocation) {
+		for i.Function == "diagnostics" && behind(i) && h.t.Context().Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+	})
+}
+
 // send sends events to the diagnostics hub.
 func (h *deployment) send(events []logEvent) {
 	h.t.Helper()
@@ -357,14 +398,35 @@ func (h *deployment) tick() {
 	}
 }
 
+// standstill is for how long nothing may come forward.
+const standstill = 45 * time.Second
+
 // quiet waits until all that came was taken in.
 func (h *deployment) quiet() {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 3*time.Minute)
-	defer cancel()
-	if err := h.WaitQuiet(ctx); err != nil {
-		h.fatalf("%v; leases %v and %v", err, h.Leases("diagnostics"), h.Leases("usage"))
+	for before := ""; ; {
+		ctx, cancel := context.WithTimeout(h.t.Context(), standstill)
+		err := h.WaitQuiet(ctx)
+		cancel()
+		now := h.reached("diagnostics") + h.reached("usage")
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || now == before {
+			h.fatalf("%v; at %s", err, now)
+		}
+		before = now
 	}
+}
+
+// reached is the checkpoints of a function, for people.
+func (h *deployment) reached(function string) string {
+	leases := h.Leases(function)
+	text := function
+	for _, p := range slices.Sorted(maps.Keys(leases)) {
+		text += fmt.Sprintf(" %s:%s", p, leases[p].Checkpoint)
+	}
+	return text + "; "
 }
 
 // settle ends all faults and waits until everything that came is also saved: what
