@@ -111,14 +111,14 @@ func (f functions) delivered(ctx context.Context, hub *eventhub.Hub, b invocatio
 	if len(b.Events) == 0 {
 		return nil
 	}
-	last := b.Events[len(b.Events)-1]
-	properties, err := hub.PropertiesAt(ctx, b.Partition, last.Sequence, last.Enqueued)
-	if err != nil {
-		return err
-	}
-	batch := eventhub.Batch{Hub: properties, ConsumerGroup: b.ConsumerGroup, Partition: b.Partition, Events: make([]eventhub.Event, len(b.Events))}
+	batch := eventhub.Batch{ConsumerGroup: b.ConsumerGroup, Partition: b.Partition, Events: make([]eventhub.Event, len(b.Events))}
 	for i, e := range b.Events {
 		batch.Events[i] = eventhub.Event{Sequence: e.Sequence, Offset: e.Offset, Enqueued: e.Enqueued, Body: e.Body}
+	}
+	var err error
+	batch.Hub, err = hub.PropertiesAt(ctx, b.Partition, batch.Events[0], batch.Events[len(batch.Events)-1])
+	if err != nil {
+		return err
 	}
 	return do(ctx, batch)
 }

@@ -68,13 +68,14 @@ func (h *Hub) Properties(ctx context.Context) (Properties, error) {
 	return h.Refresh(ctx)
 }
 
-// PropertiesAt are Properties of the hub that delivered an event: they are read
-// anew where the partition has delivered a later event with a greater number
-// before, which only another hub of the name does.
-func (h *Hub) PropertiesAt(ctx context.Context, partition string, sequence int64, enqueued time.Time) (Properties, error) {
+// PropertiesAt are Properties of the hub that delivered a batch, of which the
+// first and the last event are given. They are read anew where a partition's
+// events come for the first time, and where it begins with a number that it has
+// delivered before, at another time: only another hub of the name does that.
+func (h *Hub) PropertiesAt(ctx context.Context, partition string, first, last Event) (Properties, error) {
 	h.mu.Lock()
 	seen, known := h.seen[partition]
-	if known && sequence <= seen.sequence && enqueued.After(seen.enqueued) {
+	if !known || first.Sequence <= seen.sequence && first.Enqueued.After(seen.enqueued) {
 		h.read = time.Time{}
 	}
 	h.mu.Unlock()
@@ -84,8 +85,8 @@ func (h *Hub) PropertiesAt(ctx context.Context, partition string, sequence int64
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if seen, known := h.seen[partition]; !known || sequence > seen.sequence {
-		h.seen[partition] = place{sequence, enqueued}
+	if seen, known := h.seen[partition]; !known || last.Sequence > seen.sequence {
+		h.seen[partition] = place{last.Sequence, last.Enqueued}
 	}
 	return p, nil
 }

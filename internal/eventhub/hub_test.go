@@ -123,7 +123,9 @@ func TestHub_notices_that_it_was_made_again(t *testing.T) {
 	began := time.Now()
 	at := func(sequence int64, enqueued time.Duration) eventhub.Properties {
 		t.Helper()
-		p, err := h.PropertiesAt(limited(t), "0", sequence, began.Add(enqueued))
+		first := eventhub.Event{Sequence: sequence, Enqueued: began.Add(enqueued)}
+		last := eventhub.Event{Sequence: sequence + 99, Enqueued: began.Add(enqueued + time.Millisecond)}
+		p, err := h.PropertiesAt(limited(t), "0", first, last)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,16 +134,24 @@ func TestHub_notices_that_it_was_made_again(t *testing.T) {
 	first := at(100, time.Second)
 	s.again(t, usage())
 	if p := at(90, 0); p.Created != first.Created {
-		t.Error("an event that came again made it look")
+		t.Error("events that came again made it look")
 	}
-	if p := at(101, 2*time.Second); p.Created != first.Created {
-		t.Error("an event that followed made it look")
+	if p := at(200, 2*time.Second); p.Created != first.Created {
+		t.Error("events that followed made it look")
 	}
-	if p := at(5, 3*time.Second); p.Created <= first.Created {
-		t.Error("a later event with a lower number did not make it look")
+	if p := at(250, 3*time.Second); p.Created <= first.Created {
+		t.Error("later events that begin with a lower number did not make it look")
 	}
-	renewed := at(6, 4*time.Second)
-	if renewed.Created <= first.Created {
+	if renewed := at(350, 4*time.Second); renewed.Created <= first.Created {
 		t.Error("the old hub is believed again")
+	}
+	s.again(t, usage())
+	second, err := h.Properties(limited(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := eventhub.Event{Sequence: 500, Enqueued: began.Add(time.Minute)}
+	if p, err := h.PropertiesAt(limited(t), "1", event, event); err != nil || p.Created <= second.Created {
+		t.Errorf("a partition that is new to this process did not make it look (%v)", err)
 	}
 }
