@@ -54,7 +54,7 @@ func (i *Intake) Take(ctx context.Context, now time.Time, hub string, source usa
 		return nil
 	}
 	key := ProgressKey{DiagnosticsFunction, hub, source.Partition}
-	gaps, err := i.gaps(ctx, key, source, events[0].Sequence)
+	gaps, err := i.gaps(ctx, key, source, events)
 	if err != nil {
 		return err
 	}
@@ -79,31 +79,41 @@ func (i *Intake) Take(ctx context.Context, now time.Time, hub string, source usa
 	return nil
 }
 
-// gaps are the events before first that are gone, and that nobody has taken
-// in. Only a partition that is new to this process is looked at: the saved
-// progress may be some seconds old, so a gap may begin somewhat too early.
-func (i *Intake) gaps(ctx context.Context, key ProgressKey, source usagelog.Source, first int64) ([]Gap, error) {
+// gaps are the events that are gone and that nobody has taken in: before the
+// first of a batch, and between those in it. Before a batch only a partition is
+// looked at that is new to this process or goes on later than it ended. Then the
+// saved progress counts, which may be some seconds old: so a gap may begin
+// somewhat too early.
+func (i *Intake) gaps(ctx context.Context, key ProgressKey, source usagelog.Source, events []HubEvent) ([]Gap, error) {
 	i.mu.Lock()
-	_, known := i.next[source]
+	next, known := i.next[source]
 	i.mu.Unlock()
-	if known {
-		return nil, nil
+	if !known || next < events[0].Sequence {
+		before, err := i.Recorder.stored(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case before.Since != 0:
+			next = max(next, before.Sequence+1)
+		case !known:
+			next = events[0].Sequence
+		}
 	}
-	before, err := i.Recorder.Known(ctx, key)
-	if err != nil {
-		return nil, err
+	var all []Gap
+	for n := range events {
+		if next < events[n].Sequence {
+			begin, err := i.Begin(ctx, key.Hub, key.Partition)
+			if err != nil {
+				return nil, err
+			}
+			if begin > next {
+				all = append(all, Gap{Log: LogID{Hub: key.Hub, Partition: key.Partition}, From: next, To: min(begin, events[n].Sequence)})
+			}
+		}
+		next = max(next, events[n].Sequence+1)
 	}
-	if before.Since == 0 || first <= before.Sequence+1 {
-		return nil, nil
-	}
-	begin, err := i.Begin(ctx, key.Hub, key.Partition)
-	if err != nil {
-		return nil, err
-	}
-	if begin <= before.Sequence+1 {
-		return nil, nil
-	}
-	return []Gap{{Log: LogID{Hub: key.Hub, Partition: key.Partition}, From: before.Sequence + 1, To: min(begin, first)}}, nil
+	return all, nil
 }
 
 // TakeIn implements Taker.

@@ -104,8 +104,8 @@ func (e *Engine) Partition(c PartitionConfig) (*Partition, error) {
 // startOvers is how often Take begins anew where another owner saves at the same time.
 const startOvers = 3
 
-// Take folds events in, which are consecutive and in order; those that were
-// folded in before are passed over. When it returns without an error the
+// Take folds events in, in order; those that were folded in before are passed
+// over, and where some between them are gone from the log, that is a gap. When it returns without an error the
 // incidents are durable, and all else is either saved or comes again from the
 // log. After an error the same events may be given again, to any owner. now is
 // the time of this machine: it decides when to save and nothing else.
@@ -141,7 +141,9 @@ func (p *Partition) take(ctx context.Context, events []LogEvent) error {
 		case e.Sequence < p.next:
 			continue
 		case e.Sequence > p.next:
-			return fmt.Errorf("engine: %v: event %d follows %d: the batch has a hole", p.Log, e.Sequence, p.next-1)
+			if err := p.cross(ctx, e.Sequence); err != nil {
+				return err
+			}
 		}
 		if err := p.fold(e); err != nil {
 			return err

@@ -370,6 +370,41 @@ func TestPartition_names_a_gap_and_goes_on(t *testing.T) {
 	}
 }
 
+// Retention takes what a reader has not fetched yet: then a batch has a hole.
+func TestPartition_names_a_gap_inside_a_batch(t *testing.T) {
+	hub := newUsageHub(1)
+	routed(t, rand.New(rand.NewPCG(1, 2)), hub, bytes.Join(town(t, 1, 1_000_000), nil), 1)
+	log := hub.logs[0]
+	third := len(log) / 3
+	ledger := engine.NewInMemory()
+	judge := partition(t, config(t), engine.PartitionConfig{Log: logID(0), Ledger: ledger, Reader: hub, Flush: time.Hour})
+	start := time.Unix(1_800_000_000, 0)
+	if err := judge.Take(t.Context(), start, log[:third-5]); err != nil {
+		t.Fatal(err)
+	}
+	hub.began = int64(2 * third)
+	if err := judge.Take(t.Context(), start, append(slices.Clone(log[third-5:third]), log[2*third:]...)); err != nil {
+		t.Fatal(err)
+	}
+	want := []engine.Gap{{Log: logID(0), From: int64(third), To: hub.began}}
+	if d := cmp.Diff(want, judge.Status().Gaps); d != "" {
+		t.Errorf("gaps (-want +got):\n%s", d)
+	}
+	if err := judge.Save(t.Context(), start); err != nil {
+		t.Fatal(err)
+	}
+	other := engine.NewInMemory()
+	for _, part := range [][]engine.LogEvent{log[:third], log[2*third:]} {
+		p := partition(t, config(t), engine.PartitionConfig{Log: logID(0), Ledger: other, Reader: hub})
+		if err := errors.Join(p.Take(t.Context(), start, part), p.Save(t.Context(), start)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff(linesOf(t, other), linesOf(t, ledger)); d != "" {
+		t.Errorf("the incidents differ from those of owners who were there before the gap and after (-want +got):\n%s", d)
+	}
+}
+
 func TestPartition_of_a_hub_that_was_made_again(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 3))
 	file := bytes.Join(town(t, 1, 1_000_000), nil)

@@ -62,20 +62,13 @@ func (r *Recorder) Record(ctx context.Context, key ProgressKey, s Step) error {
 	return r.save(ctx, k)
 }
 
-// Known is the progress under a key, read from the store where this process
-// has not recorded any.
-func (r *Recorder) Known(ctx context.Context, key ProgressKey) (Progress, error) {
-	k := r.of(key)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.known {
-		return k.now, nil
-	}
-	stored, err := r.store.Progress(ctx, key)
+// stored is the progress under a key as it is saved, by whomever.
+func (r *Recorder) stored(ctx context.Context, key ProgressKey) (Progress, error) {
+	saved, err := r.store.Progress(ctx, key)
 	if err != nil {
 		return Progress{}, fmt.Errorf("engine: progress of %s: %w", key, err)
 	}
-	return stored, nil
+	return saved, nil
 }
 
 // Watch records the resources that a usage partition has in memory. It saves

@@ -60,6 +60,22 @@ func (p *Partition) recover(ctx context.Context, to int64) error {
 	return nil
 }
 
+// cross goes on at event number to where those before it did not come: what was
+// judged is saved, so that no more than what is gone is missing.
+func (p *Partition) cross(ctx context.Context, to int64) error {
+	if err := p.announce(ctx); err != nil {
+		return err
+	}
+	if err := p.flush(ctx, true); err != nil {
+		return err
+	}
+	if err := p.recover(ctx, to); err != nil {
+		return err
+	}
+	p.w.ctx, p.w.wall = ctx, p.wall
+	return nil
+}
+
 // inLedger is what the heads and chunks of a partition have saved.
 type inLedger struct{ *Partition }
 
