@@ -39,9 +39,9 @@ func (o *owners) after(i functionshost.Invocation, err error) {
 }
 
 // move gives a partition to another instance, if that still lives.
-func (d *deployment) move(function, partition string, r *rand.Rand) {
-	if living := d.Instances(function); len(living) > 0 {
-		_ = d.Move(function, partition, living[r.IntN(len(living))]) // it may end at this moment
+func (h *deployment) move(function, partition string, r *rand.Rand) {
+	if living := h.Instances(function); len(living) > 0 {
+		_ = h.Move(function, partition, living[r.IntN(len(living))]) // it may end at this moment
 	}
 }
 
