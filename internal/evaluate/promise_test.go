@@ -2,6 +2,9 @@ package evaluate_test
 
 import (
 	"math"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,23 +54,26 @@ func TestPromise(t *testing.T) {
 	}
 }
 
-// TestScale holds the embedded scale to the tests that the detectors use.
+// TestScale tells whether the embedded scale was made of what the detectors measure today.
 func TestScale(t *testing.T) {
-	days, err := evaluate.Measure(config(t), detectors.Embedded(), simulate.Options{Seed: heldOut, Principals: 20, Days: 12})
+	days, err := evaluate.Measure(config(t), new(detectors.Scale), evaluate.Sample)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(days.Tests()) == 0 {
 		t.Fatal("no test was watched")
 	}
-	known := map[string]bool{}
-	for _, test := range detectors.Embedded().Tests() {
-		known[test] = true
-	}
 	for _, test := range days.Tests() {
-		if !known[test] {
+		if !slices.Contains(detectors.Embedded().Tests(), test) {
 			t.Errorf("test %q is not in the scale: run make calibrate", test)
 		}
+	}
+	table, err := os.ReadFile("../../detectors/scale_table.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := days.Fingerprint(); !strings.Contains(string(table), want) {
+		t.Errorf("the scale is stale: its sample's fingerprint is %s today: run make calibrate", want)
 	}
 }
 

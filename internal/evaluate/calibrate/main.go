@@ -62,7 +62,11 @@ func run(out string, draft bool) error {
 			return err
 		}
 	}
-	table, err := measured.Table(fmt.Sprintf("seeds 1 to %d, %d principals for %d days each,\n// with %v times the assumed churn in turn", n, principals, days, churns))
+	sample, err := evaluate.Measure(config, new(detectors.Scale), evaluate.Sample)
+	if err != nil {
+		return err
+	}
+	table, err := measured.Table(fmt.Sprintf("seeds 1 to %d, %d principals for %d days each,\n// with %v times the assumed churn in turn", n, principals, days, churns), sample.Fingerprint())
 	if err != nil {
 		return err
 	}
