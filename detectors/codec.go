@@ -10,7 +10,7 @@ import (
 )
 
 // profileVersion is the version of the layout that AppendBinary writes.
-const profileVersion = 2
+const profileVersion = 3
 
 // lastTime is the end of the year 9999, after which RFC 3339 has no times.
 const lastTime Time = 253402300799999
@@ -43,6 +43,7 @@ func (p *Profile) AppendBinary(b []byte) ([]byte, error) {
 		w.suspect(&p.Suspects[i])
 	}
 	w.time(p.FirstAct)
+	w.rhythm(&p.Rhythm)
 	for _, x := range p.Week {
 		w.float(x)
 	}
@@ -90,6 +91,7 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 		p.Suspects[i] = r.suspect()
 	}
 	p.FirstAct = r.time()
+	p.Rhythm = r.rhythm()
 	for i := range p.Week {
 		p.Week[i] = r.float()
 	}
@@ -201,6 +203,30 @@ func (w *writer) suspect(s *Suspect) {
 	w.prefix(s.Prefix)
 	w.uint(uint64(s.ASN))
 	w.float(s.Strangeness)
+}
+
+// rhythm writes one, most of which are zero, as a byte where it is.
+func (w *writer) rhythm(r *Rhythm) {
+	voices := 0
+	for _, v := range r.Voices {
+		if v.ID != 0 {
+			voices++
+		}
+	}
+	w.uint(uint64(voices))
+	if voices == 0 {
+		return
+	}
+	w.time(r.Longest)
+	w.time(r.At)
+	w.time(r.Heard)
+	w.time(r.Told)
+	for _, v := range r.Voices {
+		if v.ID != 0 {
+			w.uint(uint64(v.ID))
+			w.time(v.Last)
+		}
+	}
 }
 
 func (w *writer) client(c Client) {
@@ -324,6 +350,18 @@ func (r *reader) suspect() Suspect {
 		s.Actor, s.Prefix, s.ASN, s.Strangeness = r.string(), r.prefix(), uint32(r.uint()), r.float()
 	}
 	return s
+}
+
+func (r *reader) rhythm() (h Rhythm) {
+	voices := r.enum(maxVoices + 1)
+	if voices == 0 {
+		return h
+	}
+	h.Longest, h.At, h.Heard, h.Told = r.time(), r.time(), r.time(), r.time()
+	for i := range h.Voices[:voices] {
+		h.Voices[i] = Voice{uint32(r.enum(1 << 32)), r.time()}
+	}
+	return h
 }
 
 func (r *reader) client() Client {

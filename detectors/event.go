@@ -170,8 +170,8 @@ type Actor struct {
 	AppID    string // application (client) id
 }
 
-// Tick says that time has passed: no event older than it is still expected,
-// but for late ones. Ticks come from the log, once a minute at the most.
+// Tick says that a resource has been silent until then: for as long as its
+// profile awaits (see [Profile.Awaits]), while the log went on.
 type Tick Time
 
 // When implements Event.

@@ -39,6 +39,8 @@ type Profile struct {
 	Suspects [Deeds]Suspect
 	FirstAct Time // on a resource; zero where there was none
 
+	Rhythm Rhythm // of a resource
+
 	// Week is the calls in an hour of the week, from Thursday 00:00 UTC, where
 	// 1970 began: half of it is the latest such hour, a quarter the one before.
 	Week [7 * 24]float64
@@ -306,6 +308,8 @@ func (p *Profile) Learn(e Event, late bool) {
 		}
 	case *Act:
 		p.learnAct(e)
+	case Tick:
+		p.Rhythm.Told = e.When() - p.Last
 	}
 }
 

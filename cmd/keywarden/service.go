@@ -276,13 +276,36 @@ func (s *service) tick(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		return p.Tick(ctx, now)
+		heard, err := s.heard(ctx)
+		if err != nil {
+			return err
+		}
+		return p.Tick(ctx, now, heard)
 	}
 	taker, err := s.takes(ctx)
 	if err != nil {
 		return err
 	}
 	return taker.(*engine.Live).Tick(ctx, detectors.TimeOf(now))
+}
+
+// heard is the latest time that a record was logged at, of those that were sent
+// to the usage hub.
+func (s *service) heard(ctx context.Context) (heard detectors.Time, err error) {
+	store, err := s.backend(ctx)
+	if err != nil {
+		return 0, err
+	}
+	all, err := store.AllProgress(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for i := range all {
+		if all[i].Function == engine.DiagnosticsFunction {
+			heard = max(heard, all[i].Logged)
+		}
+	}
+	return heard, nil
 }
 
 // ends is how far the partitions of a hub go.

@@ -27,6 +27,7 @@ import (
 	"github.com/keywarden/keywarden/detectors/resale"
 	roundtheclock "github.com/keywarden/keywarden/detectors/round-the-clock"
 	"github.com/keywarden/keywarden/detectors/saturation"
+	"github.com/keywarden/keywarden/detectors/silence"
 	tokendrain "github.com/keywarden/keywarden/detectors/token-drain"
 	volumesurge "github.com/keywarden/keywarden/detectors/volume-surge"
 	"github.com/keywarden/keywarden/detectors/watchlist"
@@ -58,6 +59,7 @@ func Detectors() []*detectors.Detector {
 		resale.Detector,
 		roundtheclock.Detector,
 		saturation.Detector,
+		silence.Detector,
 		tokendrain.Detector,
 		volumesurge.Detector,
 		watchlist.Detector,

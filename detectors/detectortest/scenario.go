@@ -20,8 +20,15 @@ type player struct {
 }
 
 func newPlayer(d *detectors.Detector, s Scenario) *player {
+	p := lives(s)
+	p.detector, p.memory = d, d.NewMemory()
+	return p
+}
+
+// lives is a player without a detector: it learns.
+func lives(s Scenario) *player {
 	const id = "/subscriptions/1/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/a"
-	p := &player{detector: d, memory: d.NewMemory()}
+	p := &player{}
 	p.resource = &detectors.Profile{Principal: detectors.Principal{Kind: detectors.ResourcePrincipal, ID: id, Resource: id}}
 	p.profile = &detectors.Profile{Principal: detectors.Principal{Kind: s.Kind, ID: "p", Resource: id}, Resource: p.resource, Decoy: s.Decoy, Since: s.Since}
 	return p
@@ -30,14 +37,15 @@ func newPlayer(d *detectors.Detector, s Scenario) *player {
 // subject is whose profile the detector judges a step by, nil where it does
 // not: it is a peer's, or of another scope.
 func (p *player) subject(s step) *detectors.Profile {
-	_, act := s.event.(*detectors.Act)
-	switch {
-	case s.peer || act != (p.detector.Scope == detectors.PerResource):
-		return nil
-	case act:
-		return p.resource
+	of := p.profile
+	switch s.event.(type) {
+	case *detectors.Act, detectors.Tick:
+		of = p.resource
 	}
-	return p.profile
+	if s.peer || (of == p.resource) != (p.detector.Scope == detectors.PerResource) {
+		return nil
+	}
+	return of
 }
 
 // judge is what the detector finds in a step.
@@ -53,7 +61,8 @@ func (p *player) judge(s step) (detectors.Finding, bool) {
 // learn has the profiles learn a step that was judged.
 func (p *player) learn(s step) {
 	kind := p.profile.Principal.Kind
-	if _, act := s.event.(*detectors.Act); act {
+	switch s.event.(type) {
+	case *detectors.Act, detectors.Tick:
 		p.resource.Learn(s.event, false)
 		return
 	}
@@ -63,6 +72,7 @@ func (p *player) learn(s step) {
 		p.profile.Learn(s.event, false)
 	}
 	if c, ok := s.event.(*detectors.Call); ok {
+		p.resource.Hear(c.Time, uint32(kind)<<1|c.From.ASN<<4|1, 0)
 		p.resource.LearnPeer(c, kind, false)
 	}
 }
@@ -75,9 +85,9 @@ func (p *player) watched(t *testing.T, s step, checked bool) (detectors.Finding,
 		return p.judge(s)
 	}
 	of.Advance(s.event.When())
-	profiles, event := p.profiles(), reflect.ValueOf(s.event).Elem().Interface()
+	profiles, event := p.profiles(), reflect.Indirect(reflect.ValueOf(s.event)).Interface()
 	f, found := p.judge(s)
-	if !bytes.Equal(p.profiles(), profiles) || !reflect.DeepEqual(reflect.ValueOf(s.event).Elem().Interface(), event) {
+	if !bytes.Equal(p.profiles(), profiles) || !reflect.DeepEqual(reflect.Indirect(reflect.ValueOf(s.event)).Interface(), event) {
 		t.Fatalf("the detector changed the profile or the event %+v", event)
 	}
 	return f, found

@@ -54,6 +54,20 @@ func (s *Script) Peer(kind detectors.PrincipalKind, c detectors.Call) {
 	s.steps = append(s.steps, step{event: &c, peer: true, kind: kind})
 }
 
+// Elsewhere plays what the resource is told of its silence while others are
+// logged until t.
+func (s *Script) Elsewhere(until detectors.Time) {
+	p := lives(Scenario{})
+	for _, step := range s.steps {
+		p.learn(step)
+	}
+	for wait := p.resource.Awaits(); wait != 0 && p.resource.Last+wait <= until; wait = p.resource.Awaits() {
+		told := step{event: detectors.Tick(p.resource.Last + wait), group: s.group}
+		p.learn(told)
+		s.steps = append(s.steps, told)
+	}
+}
+
 // Fires demands that at least one of the events that play plays has a finding
 // of the given bits or more.
 func (s *Script) Fires(bits float64, play func()) {

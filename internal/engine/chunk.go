@@ -197,6 +197,7 @@ func (w *worker) evict() {
 		} else if p.joins.droppable(p.place == nil) && !slices.ContainsFunc(p.chunks[1:], func(c *chunk) bool { return c != nil }) {
 			p.drop(0)
 			w.size -= p.itself.size + p.joins.size
+			w.awaited.set(p.resource)
 			delete(w.resources, p.id)
 		}
 	}

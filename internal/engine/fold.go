@@ -11,13 +11,16 @@ import (
 
 // Fold judges fragments that are decoded already, in one goroutine and in
 // memory: what a simulation makes is judged without being written first.
-type Fold struct{ w *worker }
+type Fold struct {
+	w    *worker
+	pace Pace
+}
 
 // NewFold is a Fold that has judged nothing. Of the engine's store it uses nothing.
 func (e *Engine) NewFold() *Fold {
 	alone := *e
 	alone.Store, alone.Workers = NewMemory(), 1
-	return &Fold{newWorker(context.Background(), &run{Engine: &alone, kept: inStore{alone.Store}, rules: new(Rules)})}
+	return &Fold{w: newWorker(context.Background(), &run{Engine: &alone, kept: inStore{alone.Store}, rules: new(Rules)})}
 }
 
 // Take judges a fragment at the given time of the log, which must not go back.
@@ -25,7 +28,21 @@ func (e *Engine) NewFold() *Fold {
 func (f *Fold) Take(fragment *azurelog.Fragment, clock detectors.Time) {
 	locate(fragment, f.w.Locate)
 	f.w.rules = f.w.rules.begun(clock)
+	f.w.pulse = f.pace.Pulse
+	if clock > f.pace.Now {
+		f.listen(clock)
+	}
 	f.w.resource(fragment.Resource).take(fragment, clock)
+}
+
+// listen moves the log's clock, and once an hour of it looks who is silent.
+func (f *Fold) listen(clock detectors.Time) {
+	hour := f.pace.Now / detectors.Hour
+	f.pace.Now = clock
+	f.pace.hear(clock)
+	if clock/detectors.Hour > hour {
+		f.w.tick(clock, f.w.pulse)
+	}
 }
 
 // Tally counts what became of the fragments.

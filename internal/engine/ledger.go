@@ -90,6 +90,9 @@ type Mark struct {
 	Arrived  detectors.Time `json:"arrived"` // of the latest message: the clock of the hub
 	Reached  []Reach        `json:"reached"` // by the records of all resources
 	Rules    Rules          `json:"rules"`
+
+	// Awaited are the resources whose silence would be noticed.
+	Awaited map[string]detectors.Time `json:"awaited,omitempty"`
 }
 
 // Head is the committed state of a resource: all that its part of the log up to

@@ -96,12 +96,7 @@ func (l *Live) Tick(ctx context.Context, now detectors.Time) error {
 			return nil
 		}
 		r.clock.Now += passed
-		clock := r.clock.Now
-		r.each(func(w *worker) {
-			for _, resource := range w.resources {
-				resource.tick(clock)
-			}
-		})
+		r.each(func(w *worker) { w.tick(r.clock.Now, r.clock.Pulse) })
 		return r.settle(ctx)
 	})
 }

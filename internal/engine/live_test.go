@@ -150,7 +150,7 @@ func TestLive_sets_aside_what_cannot_be(t *testing.T) {
 		t.Errorf("%d records judged, set aside:\n%s", taken.Records, d)
 	}
 	log, err := c.Store.Log(t.Context())
-	if err != nil || log.Clock != noon+detectors.Minute || log.Positions[hub].Offset != 10 {
+	if err != nil || log.Pace.Now != noon+detectors.Minute || log.Positions[hub].Offset != 10 {
 		t.Errorf("log %+v, %v: want the clock at the last good record and the position after the last event", log, err)
 	}
 }

@@ -78,6 +78,9 @@ type Pace struct {
 	Now   detectors.Time // what the clock says
 	Ahead int            // records in a row that were ahead of it, and judged
 	Least detectors.Time // of them
+
+	Heard detectors.Time // the latest time that a record was logged at, of those that the clock has followed
+	Pulse detectors.Time // for how long records were logged, pauses of all resources at once left out
 }
 
 // of is the clock for what f says. It is ahead of the others' where f is the
@@ -92,8 +95,23 @@ func (p *Pace) catchUp(t detectors.Time) {
 	}
 }
 
-// step moves the clock by a record logged at t.
+// silent is how long nothing is logged of any resource until that is a pause of
+// the log: what is silent then is the delivery.
+const silent = detectors.Hour
+
+// hear moves the pulse by a record logged at t, or one that another partition has.
+func (p *Pace) hear(t detectors.Time) {
+	if t = min(t, p.Now); t > p.Heard {
+		if p.Heard != 0 {
+			p.Pulse += min(t-p.Heard, silent)
+		}
+		p.Heard = t
+	}
+}
+
+// step moves the clock, and with it the pulse, by a record logged at t.
 func (p *Pace) step(t detectors.Time) {
+	defer p.hear(t)
 	switch {
 	case t <= p.Now+ahead:
 		p.Now, p.Ahead = max(p.Now, t), 0
@@ -180,12 +198,13 @@ func (r *run) pass(c *cursor) {
 
 // send gives a fragment to its worker, at the time that the log has reached.
 func (r *run) send(h held) {
+	pulse := r.clock.Pulse
 	r.clock.step(h.fragment.Logged)
 	r.sent++
 	if r.rules.Since == 0 { // no worker has a record yet
 		r.rules = r.rules.begun(r.clock.of(h.fragment))
 	}
-	r.workers[h.worker].send(h.fragment, r.clock.of(h.fragment), h.batch)
+	r.workers[h.worker].send(item{h.fragment, r.clock.of(h.fragment), pulse}, h.batch)
 }
 
 // believe moves the clock to the held records and the one at t that agrees

@@ -222,7 +222,7 @@ func (p *Partition) judge() {
 	m := &p.m
 	switch m.Kind {
 	case usagelog.Tick:
-		p.tick(m.Arrived)
+		p.tick(m.Arrived, m.Heard)
 	case usagelog.Command:
 		p.obey(m.Command)
 	case usagelog.Fragments:
@@ -233,30 +233,17 @@ func (p *Partition) judge() {
 	}
 }
 
-// tick lets time pass: the log's clock goes on at the pace of the hub's.
-func (p *Partition) tick(now detectors.Time) {
+// tick lets time pass: the log's clock goes on at the pace of the hub's, and its
+// pulse by what was heard of any resource, in whatever partition.
+func (p *Partition) tick(now, heard detectors.Time) {
 	passed := now - p.here.Arrived
 	if p.here.Arrived == 0 || p.here.Pace.Now == 0 {
 		passed = 0
 	}
 	p.here.Arrived = max(p.here.Arrived, now)
-	if passed <= 0 {
-		return
-	}
-	p.here.Pace.Now += passed
-	p.turn()
-}
-
-// turn brings all resources to the log's clock.
-func (p *Partition) turn() {
-	p.w.due = 0
-	for _, r := range p.w.resources {
-		r.place.at(p.w.sequence)
-		r.tick(p.here.Pace.Now)
-		if rows := r.joins.waiting; len(rows) > 0 && (p.w.due == 0 || rows[0].Due < p.w.due) {
-			p.w.due = rows[0].Due
-		}
-	}
+	p.here.Pace.Now += max(passed, 0)
+	p.here.Pace.hear(heard)
+	p.w.tick(p.here.Pace.Now, p.here.Pace.Pulse)
 }
 
 // obey takes in what an analyst said.
@@ -283,6 +270,7 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 		return
 	}
 	r.place.at(p.w.sequence)
+	p.w.pulse = p.here.Pace.Pulse
 	r.tick(p.here.Pace.Now)
 	if !pass(p.reached, from, e.Sequence, f.Ordinal) || !r.assembling() && !pass(r.place.reached, from, e.Sequence, f.Ordinal) {
 		p.status.Again++
@@ -294,7 +282,7 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 	// A resource may fall quiet while a row waits there: what is read again on a
 	// recovery does not reach back as far as its next event.
 	if p.w.due != 0 && p.w.due <= p.here.Pace.Now {
-		p.turn()
+		p.w.tick(p.here.Pace.Now, p.w.pulse)
 	}
 	locate(f, p.engine.Locate)
 	r.take(f, p.here.Pace.of(f))

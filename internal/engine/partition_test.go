@@ -231,7 +231,7 @@ func routed(t testing.TB, r *rand.Rand, hub *usageHub, file []byte, sources int)
 	}
 	for p := range hub.logs {
 		for _, now := range []detectors.Time{noon, noon + detectors.Hour} {
-			hub.logs[p] = append(hub.logs[p], engine.LogEvent{Sequence: int64(len(hub.logs[p])), Body: usagelog.AppendTick(nil, now)})
+			hub.logs[p] = append(hub.logs[p], engine.LogEvent{Sequence: int64(len(hub.logs[p])), Body: usagelog.AppendTick(nil, now, 0)})
 		}
 	}
 }

@@ -30,9 +30,10 @@ type ProgressKey struct {
 // what went wrong there. It is bounded. A [Recorder] keeps it up to date.
 type Progress struct {
 	ProgressKey
-	Since    detectors.Time `json:"since,omitzero"` // the first success; 0 where there was none yet
-	Last     detectors.Time `json:"last,omitzero"`  // the latest success
-	Sequence int64          `json:"sequence"`       // of the latest event that was taken in
+	Since    detectors.Time `json:"since,omitzero"`  // the first success; 0 where there was none yet
+	Last     detectors.Time `json:"last,omitzero"`   // the latest success
+	Sequence int64          `json:"sequence"`        // of the latest event that was taken in
+	Logged   detectors.Time `json:"logged,omitzero"` // the latest time that a record was logged at; 0 where there was none
 	Lag      Lag            `json:"lag"`
 	Total    Totals         `json:"total"`
 	Rate     Rate           `json:"rate"`
@@ -144,6 +145,7 @@ func (p *Progress) Add(s *Step) {
 	}
 	p.Last = max(p.Last, s.At)
 	p.Sequence = max(p.Sequence, s.Sequence)
+	p.Logged = max(p.Logged, s.Logged)
 	if s.Enqueued != 0 {
 		p.Lag.Enqueue = int64(max(0, s.At-s.Enqueued))
 		p.Rate.add(s.Enqueued, s.Bytes)

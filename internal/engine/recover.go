@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -23,6 +24,7 @@ func (p *Partition) recover(ctx context.Context, to int64) error {
 	alone.Workers = 1
 	p.w = newWorker(ctx, &run{Engine: &alone, kept: inLedger{p}, rules: &saved.From.Rules})
 	p.w.wall = p.wall
+	maps.Copy(p.w.awaited, saved.From.Awaited)
 	p.saved, p.here, p.next = saved, saved.From, saved.From.Sequence
 	p.reached = map[usagelog.Source]Reach{}
 	for _, reach := range saved.From.Reached {
@@ -128,7 +130,7 @@ func (p *Partition) mark(sequence int64) {
 		return
 	}
 	m := p.here
-	m.Sequence, m.Reached, m.Rules = sequence, list(p.reached), *p.w.rules
+	m.Sequence, m.Reached, m.Rules, m.Awaited = sequence, list(p.reached), *p.w.rules, p.w.list()
 	p.marks = append(p.marks, m)
 }
 

@@ -54,7 +54,8 @@ func (r *resource) take(f *azurelog.Fragment, clock detectors.Time) {
 	}
 }
 
-// tick lets time pass: rows that have waited long enough are judged without identity.
+// tick lets time pass: rows that have waited long enough are judged without
+// identity, and a silence that has lasted long enough is judged.
 func (r *resource) tick(clock detectors.Time) {
 	for len(r.joins.waiting) > 0 && r.joins.waiting[0].Due <= clock {
 		w := r.joins.waiting[0]
@@ -70,6 +71,7 @@ func (r *resource) tick(clock detectors.Time) {
 		generation[w.Correlation] = e
 	}
 	r.tally.Unmatched += r.joins.turn(clock)
+	r.listen(clock)
 }
 
 // touch says that the chunk changes.
@@ -178,6 +180,7 @@ func (r *resource) judgeCall(by caller, c *detectors.Call, e *join, clock detect
 		r.tally.Late++
 	}
 	r.judge(p, c, clock)
+	r.itself.profile.Hear(c.Time, p.voice(&c.From), r.pulse)
 	r.itself.profile.LearnPeer(c, by.Kind, late)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -46,7 +47,7 @@ func newRun(ctx context.Context, e *Engine) (*run, error) {
 		kept:      inStore{e.Store},
 		seed:      maphash.MakeSeed(),
 		jobs:      make(chan job),
-		clock:     clock{Pace: Pace{Now: log.Clock}},
+		clock:     clock{Pace: log.Pace},
 		rules:     &log.Rules,
 		commits:   log.Commits,
 		positions: log.Positions,
@@ -59,6 +60,10 @@ func newRun(ctx context.Context, e *Engine) (*run, error) {
 	}
 	for _, w := range r.workers {
 		r.running.Go(w.work)
+	}
+	for resource, due := range log.Awaited {
+		w := r.workers[r.workerOf(resource)]
+		w.in <- task{do: func(w *worker) { w.awaited[resource] = due }}
 	}
 	for _, resource := range log.Waiting {
 		w := r.workers[r.workerOf(resource)]
@@ -137,11 +142,7 @@ func (r *run) open(source Source) *stream {
 // close lets the time pass that a row without identity waits for, and commits.
 func (r *run) close(ctx context.Context) error {
 	end := r.clock.Now + identityWait
-	r.each(func(w *worker) {
-		for _, resource := range w.resources {
-			resource.tick(end)
-		}
-	})
+	r.each(func(w *worker) { w.tick(end, r.clock.Pulse) })
 	return r.commit(ctx)
 }
 
@@ -218,12 +219,13 @@ func (r *run) commit(ctx context.Context) error {
 	for _, c := range r.cursors {
 		r.moved[c.id] = c.position()
 	}
-	all := Batch{Log: Log{Commits: r.commits, Clock: r.clock.Now, Rules: *r.rules, Positions: r.moved}}
+	all := Batch{Log: Log{Commits: r.commits, Pace: r.clock.Pace, Rules: *r.rules, Positions: r.moved, Awaited: awaited{}}}
 	for i := range batches {
 		b := &batches[i]
 		all.States = append(all.States, b.States...)
 		all.Incidents = append(all.Incidents, b.Incidents...)
 		all.Log.Waiting = append(all.Log.Waiting, b.Log.Waiting...)
+		maps.Copy(all.Log.Awaited, b.Log.Awaited)
 	}
 	if err := r.Store.Commit(ctx, &all); err != nil {
 		return fmt.Errorf("engine: commit: %w", err)

@@ -36,13 +36,16 @@ var ErrStale = errors.New("another process has written to this store meanwhile: 
 // Log is how far the log was taken in.
 type Log struct {
 	Commits   int64               // how many there were; in a batch, how many there were before it
-	Clock     detectors.Time      // the latest time that the log has reached
+	Pace      Pace                // how far its clock has come
 	Rules     Rules               // as commands have made them
 	Positions map[string]Position // by the source's identity
 
 	// Waiting are the resources with rows that wait for their identity: time
 	// must pass for them even when they are not heard of again.
 	Waiting []string
+
+	// Awaited are the resources whose silence would be noticed.
+	Awaited map[string]detectors.Time
 }
 
 // Position is how far a source was taken in, by its identity.
@@ -144,7 +147,8 @@ func (m *Memory) Commit(ctx context.Context, b *Batch) error {
 	if b.Log.Commits != m.log.Commits {
 		return ErrStale
 	}
-	m.log.Commits, m.log.Clock, m.log.Rules, m.log.Waiting = b.Log.Commits+1, b.Log.Clock, b.Log.Rules, b.Log.Waiting
+	m.log.Commits, m.log.Pace, m.log.Rules = b.Log.Commits+1, b.Log.Pace, b.Log.Rules
+	m.log.Waiting, m.log.Awaited = b.Log.Waiting, b.Log.Awaited
 	maps.Copy(m.log.Positions, b.Log.Positions)
 	for _, s := range b.States {
 		m.states[s.Key] = s.Data

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"hash/fnv"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/incident"
@@ -17,9 +18,10 @@ type subject struct {
 	memories []detectors.Memory // by detector; nil where it has none yet
 	foreign  []saved            // memories that no detector here can read: kept as they are
 	episode  incident.Episode
-	guarded  bool  // an incident of medium severity or above is open
-	alarmed  bool  // it is in the list of the worker of a partition
-	size     int64 // in memory, roughly, in bytes
+	guarded  bool   // an incident of medium severity or above is open
+	alarmed  bool   // it is in the list of the worker of a partition
+	size     int64  // in memory, roughly, in bytes
+	name     uint32 // a hash of the caller
 }
 
 // saved is the memory of a detector as bytes.
@@ -45,6 +47,16 @@ func newSubject(r *resource, c caller) *subject {
 	}
 	r.size += s.size
 	return s
+}
+
+// voice is who calls from a network's organisation.
+func (s *subject) voice(from *detectors.Network) uint32 {
+	if s.name == 0 {
+		h := fnv.New32a()
+		_, _ = h.Write(append([]byte{byte(s.Kind)}, s.ID...)) // never fails
+		s.name = h.Sum32()
+	}
+	return (s.name ^ from.ASN*2654435761) | 1
 }
 
 // memory is what detector i remembers of the subject.

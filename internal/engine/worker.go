@@ -19,6 +19,8 @@ type worker struct {
 	resources map[string]*resource
 	tally     Tally
 	alarmed   []*subject     // something was found about them since the list was emptied
+	awaited   awaited        // resources that are not in memory
+	pulse     detectors.Time // of the log, before the event that is taken in
 	sequence  int64          // of the event of a partition's log that is taken in
 	due       detectors.Time // when the next row without identity has waited long enough, or before; 0 where none waits
 	wall      time.Time      // of this machine, for saving alone
@@ -38,19 +40,20 @@ type task struct {
 type item struct {
 	fragment *azurelog.Fragment
 	clock    detectors.Time
+	pulse    detectors.Time // of the log, before the fragment
 }
 
 // taskSize is how many fragments are sent at once.
 const taskSize = 512
 
 func newWorker(ctx context.Context, r *run) *worker {
-	return &worker{run: r, index: len(r.workers), ctx: ctx, in: make(chan task, 8), resources: map[string]*resource{}}
+	return &worker{run: r, index: len(r.workers), ctx: ctx, in: make(chan task, 8), resources: map[string]*resource{}, awaited: awaited{}}
 }
 
 // send gives the worker a fragment of batch.
-func (w *worker) send(f *azurelog.Fragment, clock detectors.Time, batch *decoded) {
+func (w *worker) send(i item, batch *decoded) {
 	p := &w.pending
-	p.items = append(p.items, item{f, clock})
+	p.items = append(p.items, i)
 	if !slices.Contains(p.batches, batch) {
 		batch.users.Add(1)
 		p.batches = append(p.batches, batch)
@@ -73,6 +76,7 @@ func (w *worker) work() {
 	for t := range w.in {
 		for _, i := range t.items {
 			if w.err == nil && w.ctx.Err() == nil {
+				w.pulse = i.pulse
 				w.resource(i.fragment.Resource).take(i.fragment, i.clock)
 			}
 		}
@@ -98,7 +102,27 @@ func (w *worker) resource(id string) *resource {
 		w.fail(fmt.Errorf("engine: state of %s: %w", id, err))
 	}
 	w.resources[id] = r
+	delete(w.awaited, id)
 	return r
+}
+
+// tick lets time pass for all resources, at the given pulse of the log.
+func (w *worker) tick(clock, pulse detectors.Time) {
+	w.pulse, w.due = pulse, 0
+	for _, r := range w.resources {
+		if r.place != nil {
+			r.place.at(w.sequence)
+		}
+		r.tick(clock)
+		if rows := r.joins.waiting; len(rows) > 0 && (w.due == 0 || rows[0].Due < w.due) {
+			w.due = rows[0].Due
+		}
+	}
+	for id, due := range w.awaited {
+		if due <= pulse && w.err == nil {
+			w.resource(id).tick(clock)
+		}
+	}
 }
 
 // fail stops the worker's judging: the run ends at its next commit.
@@ -118,5 +142,6 @@ func (w *worker) save(b *Batch) error {
 			w.fail(fmt.Errorf("engine: save %s: %w", r.id, err))
 		}
 	}
+	b.Log.Awaited = w.list()
 	return w.err
 }

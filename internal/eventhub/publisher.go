@@ -58,9 +58,10 @@ func (p *Publisher) Publish(ctx context.Context, partition int, message []byte) 
 	return p.hub.send(ctx, p.ids[partition], message)
 }
 
-// Tick tells all partitions the time. The number of partitions is checked
+// Tick tells all partitions the time, and when the latest record of any resource
+// was logged, 0 where that is unknown. The number of partitions is checked
 // again: it is an error that wraps engine.ErrPartitions where it is another.
-func (p *Publisher) Tick(ctx context.Context, now time.Time) error {
+func (p *Publisher) Tick(ctx context.Context, now time.Time, heard detectors.Time) error {
 	properties, err := p.hub.Properties(ctx)
 	if err != nil {
 		return err
@@ -68,7 +69,7 @@ func (p *Publisher) Tick(ctx context.Context, now time.Time) error {
 	if n := len(properties.Partitions); n != len(p.ids) {
 		return fmt.Errorf("eventhub: %v: %w: it has %d, and had %d", p.hub, engine.ErrPartitions, n, len(p.ids))
 	}
-	return p.Broadcast(ctx, usagelog.AppendTick(nil, detectors.TimeOf(now)))
+	return p.Broadcast(ctx, usagelog.AppendTick(nil, detectors.TimeOf(now), heard))
 }
 
 // Broadcast publishes a message to each partition. After an error some have it.

@@ -180,7 +180,7 @@ func TestPublisher_ticks_all_partitions(t *testing.T) {
 	h := s.hub(t, "usage")
 	p := publisher(t, h)
 	now := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
-	if err := p.Tick(limited(t), now); err != nil {
+	if err := p.Tick(limited(t), now, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"0", "1", "2", "3"} {
@@ -204,7 +204,7 @@ func TestPublisher_refuses_to_tick_another_number_of_partitions(t *testing.T) {
 	if _, err := h.Refresh(limited(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Tick(limited(t), time.Now()); !errors.Is(err, engine.ErrPartitions) {
+	if err := p.Tick(limited(t), time.Now(), 0); !errors.Is(err, engine.ErrPartitions) {
 		t.Errorf("%v", err)
 	}
 }

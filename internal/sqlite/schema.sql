@@ -2,9 +2,10 @@
 CREATE TABLE log (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
     commits    INTEGER NOT NULL, -- so far
-    clock      INTEGER NOT NULL, -- milliseconds since 1970
+    pace       TEXT    NOT NULL, -- JSON: how far the clock has come
     rules      TEXT    NOT NULL, -- JSON: what commands have said
-    waiting    TEXT    NOT NULL  -- JSON array of resource ids
+    waiting    TEXT    NOT NULL, -- JSON array of resource ids
+    awaited    TEXT    NOT NULL  -- JSON object: milliseconds by resource id
 ) STRICT;
 
 -- How far each source was taken in, by its identity.

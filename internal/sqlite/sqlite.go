@@ -25,7 +25,7 @@ import (
 var schema string
 
 // schemaVersion is kept in the file's user_version.
-const schemaVersion = 4
+const schemaVersion = 5
 
 // applicationID marks a file as Keywarden's: "KeyW".
 const applicationID = 0x4b657957
@@ -86,16 +86,21 @@ func (s *Store) prepare(ctx context.Context) error {
 // Log implements engine.Store.
 func (s *Store) Log(ctx context.Context) (engine.Log, error) {
 	log := engine.Log{Positions: map[string]engine.Position{}}
-	var rules, waiting string
-	err := s.db.QueryRowContext(ctx, `SELECT commits, clock, rules, waiting FROM log`).Scan(&log.Commits, &log.Clock, &rules, &waiting)
+	var pace, rules, waiting, awaited string
+	err := s.db.QueryRowContext(ctx, `SELECT commits, pace, rules, waiting, awaited FROM log`).Scan(&log.Commits, &pace, &rules, &waiting, &awaited)
 	if errors.Is(err, sql.ErrNoRows) {
 		return log, nil
 	}
 	if err != nil {
 		return log, fmt.Errorf("sqlite: read log: %w", err)
 	}
-	if err := errors.Join(json.Unmarshal([]byte(rules), &log.Rules), json.Unmarshal([]byte(waiting), &log.Waiting)); err != nil {
-		return log, fmt.Errorf("sqlite: read log: %w", err)
+	for _, column := range []struct {
+		text string
+		to   any
+	}{{pace, &log.Pace}, {rules, &log.Rules}, {waiting, &log.Waiting}, {awaited, &log.Awaited}} {
+		if err := json.Unmarshal([]byte(column.text), column.to); err != nil {
+			return log, fmt.Errorf("sqlite: read log: %w", err)
+		}
 	}
 	rows, err := s.db.QueryContext(ctx, `SELECT source, "offset", done FROM positions`)
 	if err != nil {

@@ -47,16 +47,15 @@ func (s *Store) write(ctx context.Context, do func(*sql.Tx) error) error {
 }
 
 func putLog(ctx context.Context, tx *sql.Tx, log *engine.Log) error {
-	waiting, err := json.Marshal(log.Waiting)
-	if err != nil {
-		return err
+	row := []any{log.Commits + 1}
+	for _, column := range []any{log.Pace, log.Rules, log.Waiting, log.Awaited} {
+		text, err := json.Marshal(column)
+		if err != nil {
+			return err
+		}
+		row = append(row, string(text))
 	}
-	rules, err := json.Marshal(log.Rules)
-	if err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO log (id, commits, clock, rules, waiting) VALUES (1, ?, ?, ?, ?)`,
-		log.Commits+1, int64(log.Clock), string(rules), string(waiting)); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO log (id, commits, pace, rules, waiting, awaited) VALUES (1, ?, ?, ?, ?, ?)`, row...); err != nil {
 		return err
 	}
 	return put(ctx, tx, `INSERT OR REPLACE INTO positions (source, "offset", done) VALUES (?, ?, ?)`,

@@ -5,6 +5,7 @@
 //	version 1, kind
 //	hub, partition     of the source, as strings
 //	arrived            varint, ms since 1970
+//	heard              varint, of kind Tick, ms since 1970
 //	entries            of kind Fragments, until the end of the message
 //	command            of kind Command, as JSON
 //
@@ -48,6 +49,7 @@ type Message struct {
 	Kind    Kind
 	Source  Source         // of fragments
 	Arrived detectors.Time // when the last event of the source was enqueued, or the time of a tick
+	Heard   detectors.Time // of a tick: the latest time that a record of any resource was logged at; 0 where that is unknown
 	Entries []Entry        // ascending by Sequence and Fragment.Ordinal
 	Command *detectors.Command
 }

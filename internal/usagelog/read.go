@@ -36,6 +36,9 @@ func (r *Reader) Read(b []byte, m *Message) error {
 	m.Kind = Kind(r.enum(uint64(kinds)))
 	m.Source = Source{Hub: r.text(), Partition: r.text()}
 	m.Arrived = detectors.Time(r.int())
+	if m.Kind == Tick {
+		m.Heard = detectors.Time(r.int())
+	}
 	if m.Kind == Fragments {
 		var last Entry
 		for len(r.b) > 0 && !r.failed {

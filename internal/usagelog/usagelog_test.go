@@ -88,10 +88,10 @@ func TestRead_gives_back_what_was_written_and_is_small(t *testing.T) {
 
 func TestRead_a_tick(t *testing.T) {
 	var got Message
-	if err := new(Reader).Read(AppendTick(nil, 123), &got); err != nil {
+	if err := new(Reader).Read(AppendTick(nil, 123, 45), &got); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(Message{Kind: Tick, Arrived: 123}, got, carried); d != "" {
+	if d := cmp.Diff(Message{Kind: Tick, Arrived: 123, Heard: 45}, got, carried); d != "" {
 		t.Error(d)
 	}
 }
@@ -185,7 +185,7 @@ func TestRead_refuses(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"nothing":       {},
 		"another_kind":  {version, byte(kinds), 0, 0, 0},
-		"tick_and_more": append(AppendTick(nil, 1), 0),
+		"tick_and_more": append(AppendTick(nil, 1, 1), 0),
 		"JSON":          []byte(`{"records":[]}`),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -211,7 +211,7 @@ func TestPartition(t *testing.T) {
 }
 
 func FuzzReader_Read(f *testing.F) {
-	f.Add(AppendTick(nil, 20_000*detectors.Day))
+	f.Add(AppendTick(nil, 20_000*detectors.Day, 19_999*detectors.Day))
 	f.Add(write(&Message{Source: source, Arrived: 1, Entries: simulated(f)[:5]}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var r Reader

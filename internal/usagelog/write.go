@@ -9,10 +9,12 @@ import (
 	"github.com/keywarden/keywarden/internal/azurelog"
 )
 
-// AppendTick appends a tick at now.
-func AppendTick(dst []byte, now detectors.Time) []byte {
+// AppendTick appends a tick at now: heard is the latest time that a record of
+// any resource was logged at, 0 where that is unknown.
+func AppendTick(dst []byte, now, heard detectors.Time) []byte {
 	w := Writer{b: dst}
 	w.head(Tick, Source{}, now)
+	w.int(int64(heard))
 	return w.b
 }
 

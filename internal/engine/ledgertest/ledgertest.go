@@ -72,7 +72,8 @@ func reached(n int64) []engine.Reach {
 func Checkpoint(log engine.LogID, n int64, etag string) engine.Checkpoint {
 	return engine.Checkpoint{
 		Log: log, Next: n, ETag: etag,
-		From: engine.Mark{Sequence: n - 1, Arrived: noon + detectors.Time(n), Reached: reached(n), Pace: engine.Pace{Now: noon}},
+		From: engine.Mark{Sequence: n - 1, Arrived: noon + detectors.Time(n), Reached: reached(n),
+			Pace: engine.Pace{Now: noon, Heard: noon - 1, Pulse: 7}, Awaited: map[string]detectors.Time{"r": 3}},
 	}
 }
 

@@ -58,7 +58,8 @@ func Batch(n int) *engine.Batch {
 	opened := 20_000*detectors.Day + detectors.Time(n)*detectors.Hour
 	return &engine.Batch{
 		Log: engine.Log{
-			Clock:     opened,
+			Pace:      engine.Pace{Now: opened, Heard: opened - 1, Pulse: 5},
+			Awaited:   map[string]detectors.Time{"r": 7, "s": 9},
 			Rules:     engine.Rules{Decoys: map[string]detectors.Decoy{"d": {ID: fmt.Sprint("d", n), Owner: "o"}}},
 			Positions: map[string]engine.Position{"a": {Offset: int64(n)}, "b": {Offset: 1 << 40, Done: true}},
 			Waiting:   []string{"r", fmt.Sprint("waits ", n)},
@@ -143,7 +144,7 @@ func laterCommitReplaces(t *testing.T, s engine.Store) {
 	second.States, second.Incidents = second.States[:1], second.Incidents[:1]
 	commit(t, s, second)
 	want := Batch(1)
-	want.Log.Clock, want.Log.Rules, want.Log.Waiting = second.Log.Clock, second.Log.Rules, nil
+	want.Log.Pace, want.Log.Rules, want.Log.Waiting, want.Log.Awaited = second.Log.Pace, second.Log.Rules, nil, second.Log.Awaited
 	want.Log.Positions["a"] = second.Log.Positions["a"]
 	want.States[0], want.Incidents[0] = second.States[0], second.Incidents[0]
 	Check(t, s, want)
@@ -173,7 +174,7 @@ func refusesWhatBuildsOnAnOldLog(t *testing.T, s engine.Store) {
 
 func keepsOddKeysApart(t *testing.T, s engine.Store) {
 	long := strings.Repeat("é/", 512)
-	b := &engine.Batch{Log: engine.Log{Clock: 1, Positions: map[string]engine.Position{}}}
+	b := &engine.Batch{Log: engine.Log{Pace: engine.Pace{Now: 1}, Positions: map[string]engine.Position{}}}
 	for _, resource := range []string{"", "a", "a/b", "A", "a ", "ä", "a\u0308", "%2F", "' OR 1=1 --", "日本", long, long + "x"} {
 		b.Log.Positions[resource] = engine.Position{Offset: int64(len(b.States))}
 		for _, chunk := range []int{0, 1, 10, 1 << 15} {

@@ -1,0 +1,121 @@
+// Package silence finds an account that nothing is heard of any more.
+package silence
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/stat"
+)
+
+// Detector is silence.
+var Detector = detectors.New(detectors.Description{
+	ID:    "silence",
+	Title: "Account falls silent",
+	Text: "An account or gateway that was called steadily for a week or more is in no log any longer, five times as long as its longest pause and six hours at least, while others are logged as ever and no act explains it: " +
+		"whoever can blind the watch in a way that leaves no act, or breaks the pipeline of one account, is seen here and nowhere else. It counts the more the longer the silence is and the more callers stopped together; where one program was the only caller it is low, for programs are retired. " +
+		"A pause of the whole log accuses nobody, nor do nights, weekends and holidays as long as they were known; an account whose pauses are long is missed late.",
+	Severity: detectors.Medium,
+	Family:   detectors.Behaviour,
+	Scope:    detectors.PerResource,
+	Techniques: []detectors.Technique{
+		{Framework: "ATT&CK 17.1", ID: "T1562.008"},
+	},
+	Benign: []string{
+		"A program that was retired, or moved to another account.",
+		"A company's holidays, the first that are seen.",
+		"Azure delivers the logs of this account late.",
+	},
+	Triage: []string{
+		"Look whether the account's diagnostic settings exist, with all categories, and send to this hub.",
+		"Compare with the metrics of the account: calls that are in no log are the alarm.",
+		"Look in the activity log of the subscription, also at the namespace and its hub, for acts since the last call.",
+		"Ask the owner whether the account is still in use; if not, delete its keys.",
+	},
+	Version: 1,
+}, observe)
+
+// What a silence is worth, in bits, assumed: too few are simulated to be measured.
+const (
+	alone       = 8.0 // of one caller, when it is first told of
+	perVoice    = 2.0 // of each further caller who stopped at the same time
+	mostVoices  = 3   // that count
+	perDoubling = 3.0 // each time that it has doubled
+	mostAlone   = 12.0
+	hoursADay   = 24
+)
+
+// explains are the acts after which silence is no wonder.
+var explains = []string{
+	"microsoft.cognitiveservices/accounts/delete",
+	"microsoft.cognitiveservices/accounts/deployments/delete",
+	"microsoft.apimanagement/service/delete",
+	"microsoft.apimanagement/service/apis/delete",
+}
+
+// before and after the last call an act explains the silence.
+const near = detectors.Day
+
+type state struct {
+	Said     stat.Latch
+	Explains detectors.Time // the latest such act; 0 where there was none
+}
+
+func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
+	switch e := e.(type) {
+	case *detectors.Act:
+		own.learn(e)
+	case detectors.Tick:
+		return judge(before, e.When(), own)
+	}
+	return detectors.Finding{}, false
+}
+
+func (s *state) learn(a *detectors.Act) {
+	if !a.Succeeded {
+		return
+	}
+	for _, operation := range explains {
+		if a.Operation == operation {
+			s.Explains = max(s.Explains, a.Time)
+		}
+	}
+	if a.Deed() == detectors.LoggingCut {
+		s.Explains = max(s.Explains, a.Time)
+	}
+}
+
+func judge(before *detectors.Profile, now detectors.Time, own *state) (detectors.Finding, bool) {
+	if own.Explains != 0 && own.Explains > before.Last-near {
+		return detectors.Finding{}, false
+	}
+	silent, usual := hours(now-before.Last), hours(before.LongestPause())
+	voices := before.FellSilent()
+	doublings := math.Round(math.Log2(float64(now-before.Last) / float64(before.Patience())))
+	bits := alone + perVoice*float64(min(voices, mostVoices)-1) + perDoubling*doublings
+	if voices < 2 {
+		bits = min(bits, mostAlone)
+	}
+	if !own.Said.Raise(int64(now/detectors.Day), bits, detectors.MinBits) {
+		return detectors.Finding{}, false
+	}
+	return detectors.Finding{
+		Time: now,
+		Bits: bits,
+		Summary: fmt.Sprintf("no call in %.0f hours while others are logged; its longest pause had %.1f hours. %s until %s",
+			silent, usual, called(voices), before.Last.UTC().Format("2006-01-02 15:04 UTC")),
+		Observed: detectors.Facts{"silentHours": silent, "lastCall": before.Last.String(), "callersStopped": float64(voices)},
+		Usual:    detectors.Facts{"maxSilentHours": usual, "requestsPerDay": before.Total(detectors.Requests).Mean * hoursADay},
+	}, true
+}
+
+// called is who did, in words.
+func called(voices int) string {
+	if voices < 2 {
+		return "One caller used it"
+	}
+	return fmt.Sprintf("%d callers used it", voices)
+}
+
+func hours(t detectors.Time) float64 { return float64(t) / float64(detectors.Hour) }
