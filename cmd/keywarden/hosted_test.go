@@ -394,7 +394,7 @@ func (h *deployment) publish(hub string, partition int, bodies ...[]byte) {
 func (h *deployment) tick() {
 	h.t.Helper()
 	for p := range h.o.usage {
-		h.publish("usage", p, usagelog.AppendTick(nil, detectors.Time(h.now.Load())))
+		h.publish("usage", p, usagelog.AppendTick(nil, detectors.Time(h.now.Load()), 0))
 	}
 }
 
