@@ -21,7 +21,7 @@ func (p *Partition) flush(ctx context.Context, all bool) error {
 	full := p.w.size > p.w.Memory
 	var due []*resource
 	for _, r := range p.w.resources {
-		if r.place.dirty() && (all || full || p.wall.Sub(r.place.since) >= p.patience(r.id)) {
+		if r.place.dirty && (all || full || p.wall.Sub(r.place.since) >= p.patience(r.id)) {
 			due = append(due, r)
 		}
 	}
@@ -77,7 +77,7 @@ func (p *Partition) saveResources(ctx context.Context, due []*resource) error {
 		return err
 	}
 	for _, s := range saves {
-		s.resource.place.head, s.resource.place.since = s.head, time.Time{}
+		s.resource.place.head, s.resource.place.dirty = s.head, false
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func (p *Partition) saveIncidents(ctx context.Context, all []*incident.Incident)
 func (p *Partition) saveCheckpoint(ctx context.Context, always bool) error {
 	next := p.next
 	for _, r := range p.w.resources {
-		if r.place.dirty() {
+		if r.place.dirty {
 			next = min(next, r.place.first)
 		}
 	}

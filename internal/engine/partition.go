@@ -182,7 +182,7 @@ func (p *Partition) Status() PartitionStatus {
 		s.add(&p.w.tally)
 		s.Resources, s.Bytes = len(p.w.resources), p.w.size
 		for _, r := range p.w.resources {
-			if r.place.dirty() {
+			if r.place.dirty {
 				s.Unsaved++
 			}
 		}

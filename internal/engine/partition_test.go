@@ -334,6 +334,34 @@ func TestPartition_finds_what_a_fold_of_the_log_finds(t *testing.T) {
 	}
 }
 
+// The time of the machine says when to save, and not what there is to save.
+func TestPartition_saves_at_any_time(t *testing.T) {
+	hub := newUsageHub(1)
+	routed(t, rand.New(rand.NewPCG(3, 2)), hub, bytes.Join(town(t, 3, 1_000_000), nil), 1)
+	replayed := func(now time.Time) string {
+		ledger := engine.NewInMemory()
+		p := partition(t, config(t), engine.PartitionConfig{Log: logID(0), Ledger: ledger, Reader: hub})
+		for batch := range slices.Chunk(hub.logs[0], 5) {
+			if err := p.Take(t.Context(), now, batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.Save(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		if s := p.Status(); s.Unsaved > 0 {
+			t.Errorf("at %v %d of %d resources are not saved", now, s.Unsaved, s.Resources)
+		}
+		return linesOf(t, ledger)
+	}
+	want, _ := fold(t, hub)
+	for _, now := range []time.Time{{}, time.Unix(1_800_000_000, 0)} {
+		if d := cmp.Diff(linesOf(t, want), replayed(now)); d != "" {
+			t.Errorf("judged and saved at %v the incidents differ (-want +got):\n%s", now, d)
+		}
+	}
+}
+
 func TestPartition_names_a_gap_and_goes_on(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	hub := newUsageHub(1)

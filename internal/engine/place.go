@@ -16,7 +16,8 @@ type place struct {
 	head       Head
 	reached    map[usagelog.Source]Reach // by the records of this resource
 	assembling bool                      // what comes is in the head already, but for the joins
-	since      time.Time                 // when the first change came that is not saved; zero where all is
+	dirty      bool                      // something is not saved
+	since      time.Time                 // when the first change came that is not saved
 	first      int64                     // number of the event that brought it
 }
 
@@ -41,9 +42,6 @@ func pass(reached map[usagelog.Source]Reach, source usagelog.Source, sequence in
 func (r Reach) before(sequence int64, ordinal int) bool {
 	return r.Sequence < sequence || r.Sequence == sequence && r.Ordinal < ordinal
 }
-
-// dirty reports whether something is not saved.
-func (l *place) dirty() bool { return !l.since.IsZero() }
 
 // list is how far each source was taken in, in an order of its own.
 func list(reached map[usagelog.Source]Reach) []Reach {

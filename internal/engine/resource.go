@@ -81,8 +81,8 @@ func (r *resource) touch(c *chunk, clock detectors.Time) {
 		return
 	}
 	c.changed = true
-	if l := r.place; l != nil && l.since.IsZero() {
-		l.since, l.first = r.wall, r.sequence
+	if l := r.place; l != nil && !l.dirty {
+		l.dirty, l.since, l.first = true, r.wall, r.sequence
 	}
 }
 
