@@ -101,8 +101,12 @@ func attacked(t testing.TB, seed uint64) (rows []row) {
 // crowdGateway is whom the crowd calls.
 const crowdGateway = "/subscriptions/00000000-0000-0000-0000-0000000000c0/resourcegroups/crowd/providers/microsoft.apimanagement/service/crowd"
 
+// quietAccount is an account of which little is heard.
+const quietAccount = "/subscriptions/00000000-0000-0000-0000-0000000000c0/resourcegroups/crowd/providers/microsoft.cognitiveservices/accounts/quiet"
+
 // crowd is the calls of many subscriptions of one gateway: of each a few over
-// two days, and of the first, on the second day, hundreds from elsewhere.
+// two days, and of the first, on the second day, hundreds from elsewhere. Beside
+// it quietAccount is called once an hour.
 func crowd(r *rand.Rand, callers int) (rows []row) {
 	start := detectors.TimeOf(firstDay)
 	call := func(caller int, at detectors.Time, addr netip.Addr, operation string, class detectors.Class) {
@@ -119,6 +123,14 @@ func crowd(r *rand.Rand, callers int) (rows []row) {
 	}
 	if callers == 0 {
 		return nil
+	}
+	for hour := range 40 {
+		f := azurelog.Fragment{Category: azurelog.RequestResponse, Resource: quietAccount, Logged: start + detectors.Time(hour)*detectors.Hour,
+			Address: netip.AddrFrom4([4]byte{81, 2, 69, 0}), Bits: 24}
+		binary.BigEndian.PutUint64(f.Correlation[:], r.Uint64())
+		f.Call = detectors.Call{Time: f.Logged - 900, DurationMs: 900, Status: 200, Operation: "ChatCompletions_Create", Class: detectors.ClassChat,
+			Model: "gpt-4o", Deployment: "chat", RequestBytes: 1200, ResponseBytes: 3000}
+		rows = append(rows, row{f, f.Logged + 5*detectors.Minute})
 	}
 	for hour := range 24 {
 		call(0, start+detectors.Time(hour)*detectors.Hour, home(0), "ChatCompletions_Create", detectors.ClassChat)
