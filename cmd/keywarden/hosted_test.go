@@ -33,6 +33,7 @@ import (
 	"github.com/keywarden/keywarden/internal/cosmosemulator"
 	"github.com/keywarden/keywarden/internal/functionshost"
 	"github.com/keywarden/keywarden/internal/functionshost/clock"
+	"github.com/keywarden/keywarden/internal/functionshost/front"
 	"github.com/keywarden/keywarden/internal/functionshost/hosttest"
 	"github.com/keywarden/keywarden/internal/functionshost/worker"
 	"github.com/keywarden/keywarden/internal/hubemulator"
@@ -72,6 +73,7 @@ type hostedOptions struct {
 	zip              string        // the package; that of testPackage by default
 	env              []string
 	instance         func(group string, instance int) []string
+	realTime         bool // the host's clock is the machine's, not a hundred times as fast
 	waiting          bool // the load is not sent yet
 }
 
@@ -99,6 +101,9 @@ type deployment struct {
 	lines      []functionshost.Line
 }
 
+// masterKey opens the host's admin API.
+const masterKey = "master"
+
 // deploy runs the product until the test ends.
 func deploy(t *testing.T, o hostedOptions) *deployment {
 	t.Helper()
@@ -121,8 +126,9 @@ func deploy(t *testing.T, o hostedOptions) *deployment {
 	}, o.env...)
 	instances := map[string]int{"sweep": 0, functionshost.HTTPGroup: 0}
 	maps.Copy(instances, o.instances)
-	h.run(functionshost.Config{
-		Package: o.zip, Env: env, Instances: instances, Replace: true, Clock: clock.Fast(100), Term: 2 * time.Minute, Limit: o.limit, InstanceEnv: o.instance,
+	c := functionshost.Config{
+		Package: o.zip, Env: env, Instances: instances, Replace: true, Clock: clock.Fast(100), Term: 2 * time.Minute, Limit: o.limit,
+		Keys: front.Keys{Master: masterKey},
 		Before: func(i functionshost.Invocation) {
 			if f := get(h, &h.pace); f != nil {
 				f(i)
@@ -138,7 +144,11 @@ func deploy(t *testing.T, o hostedOptions) *deployment {
 			}
 		},
 		Log: h.log,
-	})
+	}
+	if o.realTime {
+		c.Clock, c.Balance, c.Term = clock.System{}, 200*time.Millisecond, 10*time.Second
+	}
+	h.run(c)
 	return h
 }
 
@@ -586,7 +596,7 @@ func batches(seed uint64, most map[string]int) func(function, partition string) 
 			_, _ = f.Write([]byte(key)) // never fails
 			drawn[key] = rand.New(rand.NewPCG(seed, f.Sum64()))
 		}
-		return 1 + drawn[key].IntN(most[function])
+		return 1 + drawn[key].IntN(max(1, most[function]))
 	}
 }
 
