@@ -22,10 +22,10 @@ help: ## list the targets
 build: ## the program, as build/keywarden
 	$(GO) build -trimpath -o $(BUILD)/keywarden ./cmd/keywarden
 
-.PHONY: emulators
-emulators: package ## the stand-ins for Azure's services, with the product in the Functions host's, until Ctrl-C
+.PHONY: dev
+dev: build package ## the whole product on this machine against stand-ins, until Ctrl-C; DEV=--help lists options
 	$(GO) build -trimpath -o $(BUILD)/emulator ./cmd/emulator
-	.ci/emulators
+	@$(BUILD)/emulator dev $(DEV)
 
 .PHONY: run
 run: build ## two weeks of logs with a stolen key in them, and what is found

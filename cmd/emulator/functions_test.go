@@ -16,8 +16,14 @@ import (
 	"github.com/keywarden/keywarden/internal/functionshost/hosttest"
 )
 
-// TestMain lets the test binary be the handler.
+// asEmulator has the test binary be the program.
+const asEmulator = "KEYWARDEN_TEST_EMULATOR"
+
+// TestMain lets the test binary be the handler, or the program.
 func TestMain(m *testing.M) {
+	if os.Getenv(asEmulator) != "" {
+		main()
+	}
 	if port := os.Getenv("FUNCTIONS_CUSTOMHANDLER_PORT"); port != "" {
 		err := http.ListenAndServe("127.0.0.1:"+port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = fmt.Fprintf(w, "%s for %s, setting %s", r.URL.Path, r.Header.Get("X-Ms-Client-Principal-Name"), os.Getenv("FROM_FILE")) // the test sees what is missing

@@ -4,6 +4,9 @@
 //	emulator eventhubs --hub diagnostics:4 --hub usage:4
 //	emulator cosmos
 //	emulator functions --package dist/keywarden.zip
+//	emulator dev
+//
+// The last runs all of them together, with the product and a simulation.
 //
 // Each prints "ready ADDRESS" on standard output when it accepts connections,
 // and ends with Ctrl-C. The exit code is 0 then, 1 where it cannot run, and 2
@@ -34,6 +37,7 @@ type commands struct {
 	Blobs     blobsCommand     `cmd:"" help:"Blob containers, for the checkpoints of consumers of Event Hubs."`
 	Cosmos    cosmosCommand    `cmd:"" help:"Cosmos DB for NoSQL, with the key of Microsoft's emulator."`
 	Functions functionsCommand `cmd:"" help:"The Azure Functions host, with a package of a custom handler."`
+	Dev       devCommand       `cmd:"" help:"All of them together, with the product and a simulation: the whole on one machine."`
 }
 
 // output is where a command says that it is ready, and where it says what is
