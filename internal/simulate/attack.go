@@ -59,7 +59,7 @@ func (a *attack) choose(kind *campaignKind, c Campaign) error {
 	}
 	var fresh, any []*life
 	for _, l := range a.lives {
-		if kind.suits(l) {
+		if kind.suits(l) && l.known(c.Day) {
 			any = append(any, l)
 			if !a.taken[l.who] {
 				fresh = append(fresh, l)

@@ -14,6 +14,32 @@ func (l *life) dawn(now detectors.Time, local time.Time) {
 	h := &l.habits
 	working := local.Weekday() != time.Saturday && local.Weekday() != time.Sunday && !holiday(l.home(), local)
 	l.place.dawn(l, now)
+	if l.rhythm == nil {
+		l.vary(now, local, working)
+	}
+	if h.testsKey && working && chance(l.r, churnKeyTest*l.churn) {
+		s := l.open(now, 2+l.r.IntN(8))
+		s.who = l.who.on.key
+		l.plans = append(l.plans, plan{hour: 9 + l.r.IntN(8), session: s})
+		l.note("key-test", now, now+detectors.Day)
+	}
+	if h.lists && working && chance(l.r, .25) {
+		for _, operation := range []string{"Models_List", "Deployments_List"} {
+			s := l.open(now, 1+l.r.IntN(2))
+			s.task = listing(operation)
+			l.plans = append(l.plans, plan{hour: 10 + l.r.IntN(6), session: s})
+		}
+		l.note("listing", now, now+detectors.Day)
+	}
+	if working && chance(l.r, churnTrial*max(1, h.tries)*l.churn) {
+		l.try(now)
+	}
+	l.migrate(now)
+}
+
+// vary decides how much is called on the day: more, twice, or not at all.
+func (l *life) vary(now detectors.Time, local time.Time, working bool) {
+	h := &l.habits
 	if h.weekly && local.Weekday() != time.Monday {
 		l.runs = 0
 	}
@@ -40,24 +66,6 @@ func (l *life) dawn(now detectors.Time, local time.Time) {
 		l.plans = append(l.plans, plan{hour: 6 + l.r.IntN(14), session: s})
 		l.note("bulk-job", now, now+detectors.Day)
 	}
-	if h.testsKey && working && chance(l.r, churnKeyTest*l.churn) {
-		s := l.open(now, 2+l.r.IntN(8))
-		s.who = l.who.on.key
-		l.plans = append(l.plans, plan{hour: 9 + l.r.IntN(8), session: s})
-		l.note("key-test", now, now+detectors.Day)
-	}
-	if h.lists && working && chance(l.r, .25) {
-		for _, operation := range []string{"Models_List", "Deployments_List"} {
-			s := l.open(now, 1+l.r.IntN(2))
-			s.task = listing(operation)
-			l.plans = append(l.plans, plan{hour: 10 + l.r.IntN(6), session: s})
-		}
-		l.note("listing", now, now+detectors.Day)
-	}
-	if working && chance(l.r, churnTrial*max(1, h.tries)*l.churn) {
-		l.try(now)
-	}
-	l.migrate(now)
 }
 
 // try plans some calls of models that may be new to the program; one try in four names a deployment that does not exist.

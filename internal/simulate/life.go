@@ -16,6 +16,9 @@ type life struct {
 	r     *rand.Rand
 	churn float64
 	town  *town
+
+	rhythm Rhythm // nil: as the archetype has it
+
 	place habitat
 	tasks []work
 	api   string
@@ -68,6 +71,10 @@ func newLife(t *town, who *identity, index, ordinal int, r *rand.Rand) *life {
 	}
 	l.api = pick(r, apiVersions)
 	l.place = l.habitat(l)
+	if n := len(o.Rhythms); n > 0 {
+		l.rhythm = o.Rhythms[index%n]
+		return l
+	}
 	if l.habits.bornLate {
 		l.born += detectors.Time(between(r, .25, .75) * float64(o.Days) * float64(detectors.Day))
 		l.note("newcomer", l.born, o.end())
@@ -82,6 +89,9 @@ func (l *life) home() string { return l.who.on.company.home }
 func (l *life) window(now, end detectors.Time, emit func(*call)) {
 	if now%detectors.Hour == 0 && now >= l.born {
 		l.begin(now)
+	}
+	if l.rhythm != nil {
+		l.follow(now, end)
 	}
 	kept := l.sessions[:0]
 	for i := range l.sessions {
@@ -108,6 +118,9 @@ func (l *life) begin(now detectors.Time) {
 			p.session.next = now + detectors.Time(between(l.r, 0, float64(50*detectors.Minute)))
 			l.sessions = append(l.sessions, p.session)
 		}
+	}
+	if l.rhythm != nil {
+		return
 	}
 	if l.session == 0 { // a batch
 		if l.runs > 0 && local.Hour() >= l.hour {

@@ -22,6 +22,11 @@ type Options struct {
 	// Mix gives archetypes, by name, a weight of their own; 0 leaves one out.
 	Mix map[string]float64
 
+	// Rhythms replace, where there are any, how much the archetypes call when:
+	// the i-th principal calls as the i-th rhythm says, modulo their number. What
+	// else they do stays: where they call from, with what, and what changes.
+	Rhythms []Rhythm
+
 	DelayMin, DelayMax time.Duration // from logging to delivery; default 3 and 10 minutes, at most an hour
 	Disorder           float64       // share of rows that come later still; default 0.02
 	LateMax            time.Duration // by how much, at most; default 5 minutes, at most an hour
