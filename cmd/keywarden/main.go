@@ -7,6 +7,7 @@
 //	keywarden run              takes in the hubs, judges, and serves the API
 //	keywarden send FILE        publishes log files to the diagnostics hub
 //	keywarden deadletters      lists records that were set aside, or tries them again
+//	keywarden evaluate         measures how much abuse is found, and how much is false
 //
 // Where the Functions host starts it (FUNCTIONS_CUSTOMHANDLER_PORT is set), and
 // no command is given, it serves the functions.
@@ -48,6 +49,8 @@ type commands struct {
 	Run         runCommand         `cmd:"" help:"Take in the hubs, judge, and serve the API, without the Functions host."`
 	Send        sendCommand        `cmd:"" help:"Publish log files to the diagnostics hub."`
 	Deadletters deadlettersCommand `cmd:"" help:"List records that were set aside, or try them again."`
+
+	Evaluate evaluateCommand `cmd:"" help:"Measure how much abuse is found, and how much is false."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -1,6 +1,8 @@
 package evaluate
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -8,21 +10,36 @@ import (
 
 // Rule is a detection that others publish or write by hand, to be judged beside ours on the same events.
 type Rule struct {
-	Name, Text string
+	Name   string
+	Text   string // the condition, as it is restated here
+	Source string // whose it is
+	Group  string // rules of a group are judged together, too
+
 	// New makes the judgement of one subject: of each principal or, where
-	// PerResource is set, of each resource and all calls on it.
+	// PerResource is set, of each resource and all calls on it. It is handed
+	// the subject's events and reports whether the rule fires; acts are always
+	// the resource's.
 	New         func() func(detectors.Event) bool
 	PerResource bool
 }
 
-// merge is within what time alarms of a rule about one subject are one incident, as ours are.
-const merge = 24 * detectors.Hour
+// A rule that fires again about the same subject raises no further alarm for a
+// while, and those that are false count as one incident a day.
+const (
+	quiet = 10 * detectors.Minute
+	merge = 24 * detectors.Hour
+)
 
 // listener hands a rule the events of its subjects.
 type listener struct {
 	Rule
-	subjects map[detectors.Principal]func(detectors.Event) bool
-	raised   map[detectors.Principal][]detectors.Time
+	subjects map[detectors.Principal]*judged
+}
+
+// judged is one subject of a rule, and what it raised.
+type judged struct {
+	fires  func(detectors.Event) bool
+	raised []Alarm
 }
 
 // overhear is a detector that finds nothing, and has the rules judge what it is handed.
@@ -41,31 +58,59 @@ func (l *listener) hear(p detectors.Principal, e detectors.Event) {
 	if _, act := e.(*detectors.Act); act || l.PerResource {
 		p = detectors.Principal{Kind: detectors.ResourcePrincipal, ID: p.Resource, Resource: p.Resource}
 	}
-	if l.subjects == nil {
-		l.subjects, l.raised = map[detectors.Principal]func(detectors.Event) bool{}, map[detectors.Principal][]detectors.Time{}
+	s := l.subjects[p]
+	if s == nil {
+		s = &judged{fires: l.New()}
+		l.subjects[p] = s
 	}
-	judge := l.subjects[p]
-	if judge == nil {
-		judge = l.New()
-		l.subjects[p] = judge
-	}
-	if judge(e) {
-		l.raised[p] = append(l.raised[p], e.When())
+	if s.fires(e) {
+		s.raised = extend(s.raised, Alarm{Principal: p, At: e.When(), First: e.When(), Last: e.When()}, quiet)
 	}
 }
 
-// alarms is what the rule raised, merged.
+// extend adds an alarm to those of the same subject: to the last of them, where
+// that was raised less than within before.
+func extend(all []Alarm, a Alarm, within detectors.Time) []Alarm {
+	if n := len(all); n > 0 && a.At-all[n-1].At < within {
+		last := &all[n-1]
+		last.First, last.Last = min(last.First, a.First), max(last.Last, a.Last)
+		return all
+	}
+	return append(all, a)
+}
+
+// alarms is what the rule raised, in order.
 func (l *listener) alarms() []Alarm {
 	var all []Alarm
-	for p, times := range l.raised {
-		slices.Sort(times)
-		for i, at := range times {
-			if i == 0 || at-times[i-1] >= merge {
-				all = append(all, Alarm{Principal: p, At: at, First: at})
-			}
-			all[len(all)-1].Last = at
-		}
+	for _, s := range l.subjects {
+		all = append(all, s.raised...)
 	}
-	slices.SortFunc(all, func(a, b Alarm) int { return compareAlarms(&a, &b) })
+	slices.SortFunc(all, compareAlarms)
 	return all
+}
+
+// Together is the alarms of several rules, in order.
+func Together(rules ...[]Alarm) []Alarm {
+	all := slices.Concat(rules...)
+	slices.SortFunc(all, compareAlarms)
+	return all
+}
+
+// daily is the alarms, in order, of which those about one subject within a day are one.
+func daily(alarms []Alarm) []Alarm {
+	subjects := map[detectors.Principal][]Alarm{}
+	for _, a := range alarms {
+		subjects[a.Principal] = extend(subjects[a.Principal], a, merge)
+	}
+	merged := slices.Concat(slices.Collect(maps.Values(subjects))...)
+	slices.SortFunc(merged, compareAlarms)
+	return merged
+}
+
+func compareAlarms(a, b Alarm) int {
+	return cmp.Or(cmp.Compare(a.At, b.At), comparePrincipals(a.Principal, b.Principal))
+}
+
+func comparePrincipals(a, b detectors.Principal) int {
+	return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 }

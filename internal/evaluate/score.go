@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -10,9 +9,11 @@ import (
 
 // Score is how a set of alarms did on trials.
 type Score struct {
-	Outcomes []Outcome
-	False    []Alarm // that no campaign explains
-	Months   float64 // principal-months
+	Outcomes  []Outcome
+	Alarms    int                // all, false ones too
+	False     []Alarm            // that no campaign explains
+	Months    float64            // principal-months
+	Residents map[string]float64 // principal-months of each archetype
 }
 
 // Outcome is what became of one campaign.
@@ -21,35 +22,42 @@ type Outcome struct {
 	Campaign simulate.CampaignTruth
 	Victim   string // archetype of the first principal; "" where it has none
 	Found    bool
+	Open     bool           // a true alarm about its victim was open when it began: it counts as found at once
 	Delay    detectors.Time // from its first call until the alarm was raised; only where found
 	Calls    int            // of the campaign until then, the one that raised it included
 	Risk     float64        // of the strongest alarm about it
 }
 
+// grace is how long after a campaign's last call an alarm may still be about
+// it: what is counted by the hour is known when the hour is over.
+const grace = detectors.Hour
+
 // Judge compares alarms with what really happened. A campaign is found by an
-// alarm on a principal that it attacked, or on the resource of one, whose
-// events overlap the campaign. An alarm that overlaps no campaign is false.
+// alarm on a principal that it attacked, or on the resource of one, that was
+// raised after its first call and whose events overlap it. An alarm that finds
+// no campaign is false; one that has found a campaign, and is not over when the
+// next begins on the same victim, has found that one at once.
 func (t *Trial) Judge(alarms []Alarm) Score {
-	s := Score{Months: t.Months}
+	s := Score{Months: t.Months, Alarms: len(alarms), Residents: map[string]float64{}}
 	archetypes := map[detectors.Principal]string{}
 	for _, p := range t.Truth.Principals {
 		archetypes[p.Principal] = p.Archetype
+		s.Residents[p.Archetype] += t.Months / float64(len(t.Truth.Principals))
 	}
 	explained := make([]bool, len(alarms))
 	for i := range t.Truth.Campaigns {
 		c := &t.Truth.Campaigns[i]
-		o := Outcome{Campaign: *c, Victim: archetypes[c.Principals[0]]}
 		if c.Calls+c.Acts == 0 {
 			continue // nothing of it is in any log
 		}
+		o := Outcome{Campaign: *c, Victim: archetypes[c.Principals[0]]}
 		for j := range alarms {
 			a := &alarms[j]
-			if !concerns(a, c) {
+			if a.At < c.FirstCall || !concerns(a, c) {
 				continue
 			}
 			explained[j] = true
-			delay := max(0, a.At-c.FirstCall)
-			if !o.Found || delay < o.Delay {
+			if delay := a.At - c.FirstCall; !o.Found || delay < o.Delay {
 				o.Delay = delay
 			}
 			o.Found, o.Risk = true, max(o.Risk, a.Risk)
@@ -60,31 +68,46 @@ func (t *Trial) Judge(alarms []Alarm) Score {
 		}
 		s.Outcomes = append(s.Outcomes, o)
 	}
-	for j, a := range alarms {
+	for j := range alarms {
+		a := &alarms[j]
 		if !explained[j] {
+			a := *a
 			a.Archetype = archetypes[a.Principal]
 			s.False = append(s.False, a)
+			continue
+		}
+		for i := range s.Outcomes {
+			if o := &s.Outcomes[i]; a.At < o.Campaign.FirstCall && concerns(a, &o.Campaign) {
+				o.Found, o.Open, o.Delay, o.Calls, o.Risk = true, true, 0, 1, max(o.Risk, a.Risk)
+			}
 		}
 	}
 	return s
 }
 
-// concerns reports whether an alarm is about a campaign.
+// concerns reports whether an alarm's events overlap a campaign, and are about a victim of it.
 func concerns(a *Alarm, c *simulate.CampaignTruth) bool {
-	if a.First > c.LastCall || a.Last < c.FirstCall {
+	if a.Last < c.FirstCall || a.First > c.LastCall+grace {
 		return false
 	}
-	for _, p := range c.Principals {
-		if a.Principal == p || a.Principal.Kind == detectors.ResourcePrincipal && a.Principal.Resource == p.Resource ||
-			p.Kind == detectors.ResourcePrincipal && p.Resource == a.Principal.Resource && a.Principal.Kind == detectors.AccountKey {
+	for _, victim := range c.Principals {
+		if about(a.Principal, victim) {
 			return true
+		}
+		for _, p := range a.Principals {
+			if about(p, victim) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-func compareAlarms(a, b *Alarm) int {
-	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Principal.Resource, b.Principal.Resource), cmp.Compare(a.Principal.Kind, b.Principal.Kind), cmp.Compare(a.Principal.ID, b.Principal.ID))
+// about reports whether an alarm on p is one on a victim: what is done to an
+// account and what its keys do are told of one another.
+func about(p, victim detectors.Principal) bool {
+	return p == victim || p.Resource == victim.Resource && p.Resource != "" &&
+		(p.Kind == detectors.ResourcePrincipal || victim.Kind == detectors.ResourcePrincipal && p.Kind == detectors.AccountKey)
 }
 
 // Add takes in the score of a further trial.
@@ -93,32 +116,51 @@ func (s *Score) Add(o Score, trial int) {
 		outcome.Trial = trial
 		s.Outcomes = append(s.Outcomes, outcome)
 	}
+	s.Alarms += o.Alarms
 	s.False = append(s.False, o.False...)
 	s.Months += o.Months
+	if s.Residents == nil {
+		s.Residents = map[string]float64{}
+	}
+	for archetype, months := range o.Residents {
+		s.Residents[archetype] += months
+	}
 }
 
-// Found is how many campaigns were found, of those that match, and how many those are.
-func (s *Score) Found(match func(*Outcome) bool) (found, all int) {
+// Where is the score of those campaigns alone that match; of false alarms it knows nothing.
+func (s *Score) Where(match func(*Outcome) bool) Score {
+	var some Score
 	for i := range s.Outcomes {
-		if !match(&s.Outcomes[i]) {
-			continue
+		if match(&s.Outcomes[i]) {
+			some.Outcomes = append(some.Outcomes, s.Outcomes[i])
 		}
-		all++
+	}
+	return some
+}
+
+// Found is how many campaigns were found.
+func (s *Score) Found() int {
+	found := 0
+	for i := range s.Outcomes {
 		if s.Outcomes[i].Found {
 			found++
 		}
 	}
-	return found, all
+	return found
 }
+
+// Recall is the share of campaigns that were found, with its interval.
+func (s *Score) Recall() Interval { return WilsonInterval(s.Found(), len(s.Outcomes)) }
+
+// Precision is the share of alarms that found a campaign, with its interval.
+func (s *Score) Precision() Interval { return WilsonInterval(s.Alarms-len(s.False), s.Alarms) }
 
 // FalseRate is the false alarms per principal-month, with its interval.
-func (s *Score) FalseRate() Interval {
-	return PoissonInterval(len(s.False), s.Months)
-}
+func (s *Score) FalseRate() Interval { return PoissonInterval(len(s.False), s.Months) }
 
-// MedianDelay is the delay within which half of all campaigns were called,
-// and the calls until then; ok is false where fewer than half were found.
-func (s *Score) MedianDelay() (delay detectors.Time, calls int, ok bool) {
+// Median is the delay within which half of all campaigns were called, and the
+// calls until then; ok is false where fewer than half were found.
+func (s *Score) Median() (delay detectors.Time, calls int, ok bool) {
 	var delays []detectors.Time
 	var counts []int
 	for i := range s.Outcomes {
@@ -135,13 +177,13 @@ func (s *Score) MedianDelay() (delay detectors.Time, calls int, ok bool) {
 	return delays[half], counts[half], true
 }
 
-// Prompt is the share of campaigns that were called within a time or a number of calls.
-func (s *Score) Prompt(within detectors.Time, calls int) Interval {
+// Prompt is how many campaigns were called within a time or a number of calls.
+func (s *Score) Prompt(within detectors.Time, calls int) int {
 	n := 0
 	for i := range s.Outcomes {
 		if o := &s.Outcomes[i]; o.Found && (o.Delay <= within || o.Calls <= calls) {
 			n++
 		}
 	}
-	return WilsonInterval(n, len(s.Outcomes))
+	return n
 }

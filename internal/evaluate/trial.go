@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"context"
 	"slices"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -16,6 +17,7 @@ type Trial struct {
 	Incidents []*incident.Incident
 	Sayings   []Saying           // every finding, in the order of the log
 	Rules     map[string][]Alarm // of the rules that are judged beside, by their names
+	Days      int                // principal-days: days with an event of a principal or a resource, from the second of its life on
 	Months    float64            // principal-months of 30 days
 	Events    int                // delivered
 }
@@ -30,21 +32,28 @@ type Saying struct {
 // Alarm is what counts as one incident of a rule, or of a fusion.
 type Alarm struct {
 	Principal   detectors.Principal
-	At          detectors.Time // when it was raised
-	First, Last detectors.Time // event concerned
+	Principals  []detectors.Principal // all that it is about, Principal among them; nil where there is no other
+	At          detectors.Time        // when it was raised
+	First, Last detectors.Time        // event concerned
 	Risk        float64
+	Title       string // of the incident; "" of a rule's
 	Archetype   string // of the principal; "" where nobody simulated it as such
 }
 
 // Try simulates a run and judges it by the engine's detectors and by the rules.
-func Try(c engine.Config, options simulate.Options, rules ...Rule) (*Trial, error) {
+// It fails with the context's error where that ends.
+func Try(ctx context.Context, c engine.Config, options simulate.Options, rules ...Rule) (*Trial, error) {
 	t := &Trial{Rules: map[string][]Alarm{}}
 	listeners := make([]*listener, len(rules))
 	for i, rule := range rules {
-		listeners[i] = &listener{Rule: rule}
+		listeners[i] = &listener{Rule: rule, subjects: map[detectors.Principal]*judged{}}
 	}
+	days := calendar{}
 	judges := c.Detectors
-	c.Detectors = []*detectors.Detector{overhear(detectors.PerPrincipal, listeners), overhear(detectors.PerResource, listeners)}
+	c.Detectors = []*detectors.Detector{
+		days.keep(detectors.PerPrincipal), days.keep(detectors.PerResource),
+		overhear(detectors.PerPrincipal, listeners), overhear(detectors.PerResource, listeners),
+	}
 	for _, d := range judges {
 		c.Detectors = append(c.Detectors, d.Wrap(t.note(d)))
 	}
@@ -56,8 +65,10 @@ func Try(c engine.Config, options simulate.Options, rules ...Rule) (*Trial, erro
 	fold := e.NewFold()
 	seen := map[call]bool{}
 	t.Calls = make([][]detectors.Time, len(options.Campaigns))
-	truth, err := simulate.Generate(options, func(d simulate.Delivery) error {
-		t.Events++
+	t.Truth, err = simulate.Generate(options, func(d simulate.Delivery) error {
+		if t.Events++; t.Events&1023 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if d.Campaign >= 0 {
 			t.book(&d, seen)
 		}
@@ -67,16 +78,20 @@ func Try(c engine.Config, options simulate.Options, rules ...Rule) (*Trial, erro
 	if err != nil {
 		return nil, err
 	}
-	t.Truth, t.Incidents = truth, fold.Incidents()
+	t.Incidents = fold.Incidents()
 	for i := range t.Calls {
 		slices.Sort(t.Calls[i])
 	}
 	for _, l := range listeners {
 		t.Rules[l.Name] = l.alarms()
 	}
-	t.Months = months(&truth, options)
+	t.Days = days.count()
+	t.Months = float64(len(t.Truth.Principals)) * monthsOf(options)
 	return t, nil
 }
+
+// monthsOf is how long a run watches each principal, in months of 30 days.
+func monthsOf(options simulate.Options) float64 { return float64(max(options.Days, 1)) / 30 }
 
 // call sets one call of a campaign apart from the others.
 type call struct {
@@ -109,9 +124,29 @@ func (t *Trial) note(d *detectors.Detector) func(*detectors.Profile, detectors.E
 	}
 }
 
-// months is how long all principals together were watched, in months of 30 days.
-func months(truth *simulate.Truth, options simulate.Options) float64 {
-	return float64(len(truth.Principals)) * float64(max(options.Days, 1)) / 30
+// calendar has the days of every principal, and whether they are after its first.
+type calendar map[principalDay]bool
+
+// keep is a detector that finds nothing and notes the day.
+func (c calendar) keep(scope detectors.Scope) *detectors.Detector {
+	return detectors.New(detectors.Description{ID: "calendar-" + scope.String(), Scope: scope},
+		func(before *detectors.Profile, e detectors.Event, _ *struct{}) (detectors.Finding, bool) {
+			key := principalDay{before.Principal, e.When() / detectors.Day}
+			if _, met := c[key]; !met {
+				c[key] = before.Age(e.When()) > 0
+			}
+			return detectors.Finding{}, false
+		})
+}
+
+func (c calendar) count() int {
+	n := 0
+	for _, counts := range c {
+		if counts {
+			n++
+		}
+	}
+	return n
 }
 
 // Fuse is the incidents that the findings of a trial make when those of some
@@ -143,11 +178,16 @@ func (t *Trial) Fuse(without func(detector string) bool) []*incident.Incident {
 
 // Alarms are the incidents of a severity or above.
 func Alarms(incidents []*incident.Incident, least detectors.Severity) []Alarm {
-	var alarms []Alarm
+	return alarms(incidents, func(i *incident.Incident) bool { return i.Severity >= least })
+}
+
+// alarms are the incidents that are loud.
+func alarms(incidents []*incident.Incident, loud func(*incident.Incident) bool) []Alarm {
+	var all []Alarm
 	for _, i := range incidents {
-		if i.Severity >= least {
-			alarms = append(alarms, Alarm{Principal: i.Principal, At: i.OpenedAt, First: i.FirstSeen, Last: i.LastSeen, Risk: i.Risk})
+		if loud(i) {
+			all = append(all, Alarm{Principal: i.Principal, Principals: i.Principals, At: i.OpenedAt, First: i.FirstSeen, Last: i.LastSeen, Risk: i.Risk, Title: i.Title})
 		}
 	}
-	return alarms
+	return all
 }

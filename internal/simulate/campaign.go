@@ -89,6 +89,16 @@ func Kinds() []string {
 	return names
 }
 
+// KindText says what happens in a campaign of that kind; "" where there is none.
+func KindText(kind string) string {
+	for _, k := range campaignKinds {
+		if k.name == kind {
+			return k.text
+		}
+	}
+	return ""
+}
+
 // KindsText is one line for each kind of campaign: its name and what happens.
 func KindsText() string {
 	var b strings.Builder

@@ -1,0 +1,152 @@
+package peers
+
+import (
+	"net/netip"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/evaluate"
+)
+
+// elasticRules is where Elastic publishes its rules.
+const elasticRules = "Elastic detection-rules"
+
+// vendors are the rules that vendors publish for Azure OpenAI, for the gateway
+// before it, or for the like of another cloud.
+var vendors = []evaluate.Rule{
+	{
+		Name: "elastic-denial-of-service", Group: Vendor, Source: elasticRules + ", azure_openai", PerResource: true,
+		Text: "10 chat completions on a resource within a minute, of 5,000 bytes on average",
+		New: func() func(detectors.Event) bool {
+			minute := bucket{length: detectors.Minute}
+			return calls(func(c *detectors.Call) bool {
+				b := minute.at(c.Time)
+				if b == nil || c.Operation != "ChatCompletions_Create" {
+					return false
+				}
+				b.calls++
+				b.bytes += max(c.RequestBytes, 0)
+				return b.calls >= 10 && b.bytes >= 5000*int64(b.calls)
+			})
+		},
+	},
+	{
+		Name: "elastic-insecure-output", Group: Vendor, Source: elasticRules + ", azure_openai", PerResource: true,
+		Text: "10 calls on a resource within an hour that are answered with 200 and nothing",
+		New: func() func(detectors.Event) bool {
+			hour := bucket{length: detectors.Hour}
+			return calls(func(c *detectors.Call) bool {
+				b := hour.at(c.Time)
+				if b == nil || c.Status != 200 || c.ResponseBytes != 0 {
+					return false
+				}
+				b.some++
+				return b.some >= 10
+			})
+		},
+	},
+	{
+		Name: "elastic-model-theft", Group: Vendor, Source: elasticRules + ", azure_openai", PerResource: true,
+		Text: "keys of a resource listed 100 times within an hour",
+		New: func() func(detectors.Event) bool {
+			hour := bucket{length: detectors.Hour}
+			return listings(func(a *detectors.Act) bool {
+				b := hour.at(a.Time)
+				if b == nil {
+					return false
+				}
+				b.some++
+				return b.some >= 100
+			})
+		},
+	},
+	{
+		Name: "elastic-validation-errors", Group: Vendor, Source: elasticRules + ", aws bedrock, carried over",
+		Text: "4 calls of a principal within a minute that are refused with 400",
+		New: func() func(detectors.Event) bool {
+			minute := bucket{length: detectors.Minute}
+			return calls(func(c *detectors.Call) bool {
+				b := minute.at(c.Time)
+				if b == nil || c.Status != 400 {
+					return false
+				}
+				b.some++
+				return b.some >= 4
+			})
+		},
+	},
+	{
+		Name: "elastic-enumerate-then-invoke", Group: Vendor, Source: elasticRules + ", aws bedrock, carried over",
+		Text: "models or deployments listed by a principal, and a model called within 15 minutes",
+		New: func() func(detectors.Event) bool {
+			var listed detectors.Time
+			return calls(func(c *detectors.Call) bool {
+				if c.Class == detectors.ClassListing {
+					listed = max(listed, c.Time)
+					return false
+				}
+				return listed != 0 && !c.Failed() && c.Time >= listed && c.Time-listed <= 15*detectors.Minute
+			})
+		},
+	},
+	{
+		Name: "prowler-llm-jacking", Group: Vendor, Source: "Prowler, apim_threat_detection_llm_jacking", PerResource: true,
+		Text: "3 sorts of model operation by one address at a gateway within a day",
+		New: func() func(detectors.Event) bool {
+			addresses := map[netip.Addr]recent[string]{}
+			return calls(func(c *detectors.Call) bool {
+				if !c.From.Address.IsValid() || c.Operation == "" {
+					return false
+				}
+				operations := addresses[c.From.Address]
+				if operations == nil {
+					operations = recent[string]{}
+					addresses[c.From.Address] = operations
+				}
+				operations.meet(c.Operation, c.Time)
+				return len(operations) >= 3 && operations.since(c.Time-detectors.Day) >= 3
+			})
+		},
+	},
+	{
+		Name: "sentinel-rare-operations", Group: Vendor, Source: "Microsoft Sentinel, Rare subscription-level operations", PerResource: true,
+		Text: "keys listed 5 times within a day by somebody from a network, who did not in the 14 days before",
+		New: func() func(detectors.Event) bool {
+			type period struct {
+				begun detectors.Time
+				count int
+			}
+			last, now := recent[caller]{}, map[caller]*period{}
+			return listings(func(a *detectors.Act) bool {
+				who := caller{a.Actor.ObjectID, a.From.Prefix}
+				before, met := last.meet(who, a.Time)
+				if !met || a.Time-before > 14*detectors.Day {
+					now[who] = &period{begun: a.Time}
+				}
+				p := now[who]
+				p.count++
+				return p.count >= 5 && a.Time-p.begun <= detectors.Day
+			})
+		},
+	},
+	{
+		Name: "datadog-key-listed", Group: Vendor, Source: "Datadog, Azure OpenAI keys listed", PerResource: true,
+		Text: "keys of a resource listed with an application that has not listed them before",
+		New: func() func(detectors.Event) bool {
+			applications, since := recent[string]{}, detectors.Time(0)
+			return listings(func(a *detectors.Act) bool {
+				if since == 0 {
+					since = a.Time
+				}
+				_, met := applications.meet(a.Actor.AppID, a.Time)
+				return !met && a.Time-since >= detectors.Day
+			})
+		},
+	},
+	{
+		Name: "defender-anonymised-address", Group: Vendor, Source: "Microsoft Defender for AI services, access from an anonymised address; by our table",
+		Text: "a call from a Tor exit or a public VPN",
+		New: func() func(detectors.Event) bool {
+			return calls(func(c *detectors.Call) bool { return c.From.Kind == detectors.Tor || c.From.Kind == detectors.VPN })
+		},
+	},
+}
