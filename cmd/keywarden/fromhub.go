@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/engine"
 	"github.com/keywarden/keywarden/internal/eventhub"
 	"github.com/keywarden/keywarden/internal/incident"
@@ -31,68 +32,61 @@ func (c *fromHub) check(j *judging, store storeName) error {
 	return nil
 }
 
-// replayHub folds what the usage hub holds now, partition by partition.
+// replayHub folds what the usage hub holds now.
 func (c *fromHub) replayHub(ctx context.Context, std *streams, o *engineOptions) ([]*incident.Incident, error) {
 	e, err := o.engine(engine.Config{Store: engine.NewMemory()})
 	if err != nil {
 		return nil, err
 	}
-	ledger := engine.NewInMemory()
-	err = withHub(ctx, c.EventHub, c.UsageHub, func(hub *eventhub.Hub) error {
+	j := &hubJudge{engine: e, ledger: engine.NewInMemory()}
+	if err := c.fold(ctx, std, span{}, nil, j); err != nil {
+		return nil, err
+	}
+	return j.ledger.Incidents(ctx)
+}
+
+// hubJudge is one way of judging a usage hub, and what it finds.
+type hubJudge struct {
+	engine   *engine.Engine
+	commands []detectors.Command // in force from the beginning
+	ledger   *engine.InMemory
+	tally    engine.Tally
+}
+
+// span is a part of the log, by when records arrived; zero times are no bounds.
+type span struct{ since, until time.Time }
+
+// holds reports whether what arrived at t is in the span.
+func (s span) holds(t detectors.Time) bool {
+	return (s.since.IsZero() || t >= detectors.TimeOf(s.since)) && (s.until.IsZero() || t < detectors.TimeOf(s.until))
+}
+
+// fold has every judge fold a span of the usage hub as it is now, partition by
+// partition. What was commanded before the span is in force in it. heard,
+// where it is set, is told every command.
+func (c *fromHub) fold(ctx context.Context, std *streams, s span, heard func(*detectors.Command), judges ...*hubJudge) error {
+	return withHub(ctx, c.EventHub, c.UsageHub, func(hub *eventhub.Hub) error {
 		properties, err := hub.Properties(ctx)
 		if err != nil {
 			return err
 		}
 		reader := hub.Reader(c.ToolsGroup)
-		var tally engine.Tally
 		events := int64(0)
 		for _, id := range properties.Partitions {
 			_, bounds, err := hub.Bounds(ctx, id)
 			if err != nil {
 				return err
 			}
-			p, err := e.Partition(engine.PartitionConfig{Log: properties.Log(id), Ledger: ledger, Reader: reader})
-			if err != nil {
-				return err
-			}
-			if err := replayPartition(ctx, p, reader, bounds); err != nil {
+			p := &hubPartition{log: properties.Log(id), reader: reader, span: s, heard: heard, judges: judges}
+			if err := p.fold(ctx, bounds); err != nil {
 				return err
 			}
 			events += bounds.Next - bounds.Begin
-			tally.Calls += p.Status().Calls
-			tally.Findings += p.Status().Findings
 		}
-		fmt.Fprintf(std.err, "%s of %d partitions: %s, %s\n", counted(events, "event", "events"), len(properties.Partitions),
-			counted(tally.Calls, "call", "calls"), counted(tally.Findings, "finding", "findings"))
+		for _, j := range judges {
+			fmt.Fprintf(std.err, "%s of %d partitions: %s, %s\n", counted(events, "event", "events"), len(properties.Partitions),
+				counted(j.tally.Calls, "call", "calls"), counted(j.tally.Findings, "finding", "findings"))
+		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return ledger.Incidents(ctx)
-}
-
-// takenAtOnce is how many events are folded at once.
-const takenAtOnce = 500
-
-func replayPartition(ctx context.Context, p *engine.Partition, reader *eventhub.Reader, bounds eventhub.Bounds) error {
-	var batch []engine.LogEvent
-	take := func() error {
-		err := p.Take(ctx, time.Time{}, batch)
-		batch = batch[:0]
-		return err
-	}
-	_, err := reader.Read(ctx, p.Log, bounds.Begin, bounds.Next, func(e engine.LogEvent) error {
-		if batch = append(batch, e); len(batch) < takenAtOnce {
-			return nil
-		}
-		return take()
-	})
-	if err != nil {
-		return err
-	}
-	if err := take(); err != nil {
-		return err
-	}
-	return p.Save(ctx, time.Time{})
 }

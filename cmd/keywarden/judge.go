@@ -8,18 +8,19 @@ import (
 	"github.com/keywarden/keywarden/internal/engine"
 )
 
-// judge takes the inputs into a store, and says on standard error what became
-// of them. Quiet keeps the incidents as suppressed.
+// judge takes the inputs into the store of c, as c asks for, and says on
+// standard error what became of them.
 //
 // What could not be read is in unread, one error for each input: the others
 // were taken in all the same. Err is why nothing, or not all, was taken in.
-func (j *judging) judge(ctx context.Context, std *streams, store engine.Store, quiet bool) (unread, err error) {
+func (j *judging) judge(ctx context.Context, std *streams, c engine.Config) (unread, err error) {
 	groups, unread := discover(j.Paths)
 	if len(groups) == 0 {
 		return nil, unread
 	}
 	shown := newProgress(std.err, groups)
-	e, err := j.engine(engine.Config{Store: store, Quiet: quiet, Progress: shown.add})
+	c.Progress = shown.add
+	e, err := j.engine(c)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@
 //	keywarden run              takes in the hubs, judges, and serves the API
 //	keywarden send FILE        publishes log files to the diagnostics hub
 //	keywarden deadletters      lists records that were set aside, or tries them again
+//	keywarden backtest FILE    says what changed settings would have gained and lost
 //	keywarden evaluate         measures how much abuse is found, and how much is false
 //
 // Where the Functions host starts it (FUNCTIONS_CUSTOMHANDLER_PORT is set), and
@@ -50,6 +51,7 @@ type commands struct {
 	Send        sendCommand        `cmd:"" help:"Publish log files to the diagnostics hub."`
 	Deadletters deadlettersCommand `cmd:"" help:"List records that were set aside, or try them again."`
 
+	Backtest backtestCommand `cmd:"" help:"Say what changed settings would have gained and lost."`
 	Evaluate evaluateCommand `cmd:"" help:"Measure how much abuse is found, and how much is false."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

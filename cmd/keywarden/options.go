@@ -33,7 +33,7 @@ type engineOptions struct {
 	GeoAnonymous string `name:"geo-anonymous" env:"KEYWARDEN_GEO_ANONYMOUS" placeholder:"FILE" help:"Such a file of networks that hide who is behind them, or a text with one network and its kind a line."`
 }
 
-// engine makes the engine that c asks for, with these options.
+// engine makes the engine that c asks for, with these options: of all detectors, where c has none.
 func (o *engineOptions) engine(c engine.Config) (*engine.Engine, error) {
 	prices, err := o.prices()
 	if err != nil {
@@ -43,7 +43,10 @@ func (o *engineOptions) engine(c engine.Config) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Detectors, c.Locate, c.Prices = all.Detectors(), tables.Locate, prices
+	if c.Detectors == nil {
+		c.Detectors = all.Detectors()
+	}
+	c.Locate, c.Prices = tables.Locate, prices
 	c.Workers, c.Memory = o.Workers, int64(o.Memory)
 	return engine.New(c)
 }

@@ -53,7 +53,7 @@ func (c *replayCommand) Run(ctx context.Context, std *streams) error {
 		return printIncidents(std.out, c.Format, c.loud(found))
 	}
 	return c.Store.with(ctx, func(store engine.Store) error {
-		unread, err := c.judge(ctx, std, store, false)
+		unread, err := c.judge(ctx, std, engine.Config{Store: store})
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func (c *seedCommand) Validate() error { return c.check(c.Store) }
 // Run says on standard output what the store knows now.
 func (c *seedCommand) Run(ctx context.Context, std *streams) error {
 	return c.Store.with(ctx, func(store engine.Store) error {
-		unread, err := c.judge(ctx, std, store, true)
+		unread, err := c.judge(ctx, std, engine.Config{Store: store, Quiet: true})
 		if err != nil {
 			return err
 		}

@@ -113,7 +113,7 @@ func (l *Live) Command(ctx context.Context, c *detectors.Command) error {
 			}
 		})
 		if c.Verdict == nil {
-			r.rules = r.rules.with(c)
+			r.rules = r.rules.With(c)
 		}
 		return r.settle(ctx)
 	})

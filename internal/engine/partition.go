@@ -249,7 +249,7 @@ func (p *Partition) tick(now, heard detectors.Time) {
 // obey takes in what an analyst said.
 func (p *Partition) obey(c *detectors.Command) {
 	if c.Verdict == nil {
-		p.w.rules = p.w.rules.with(c)
+		p.w.rules = p.w.rules.With(c)
 		return
 	}
 	r := p.w.resource(c.Verdict.Principal.Resource)

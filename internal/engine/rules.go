@@ -26,8 +26,9 @@ func (r *Rules) begun(clock detectors.Time) *Rules {
 	return &next
 }
 
-// with is the rules after a command; what has expired by then is left out.
-func (r *Rules) with(c *detectors.Command) *Rules {
+// With is the rules after a command; what has expired by then is left out. A
+// verdict makes no rule.
+func (r *Rules) With(c *detectors.Command) *Rules {
 	next := Rules{r.Since, maps.Clone(r.Exceptions), maps.Clone(r.Decoys), maps.Clone(r.Watches)}
 	maps.DeleteFunc(next.Exceptions, func(_ string, x detectors.Exception) bool { return x.Expires <= c.Time })
 	maps.DeleteFunc(next.Watches, func(_ string, w detectors.Watch) bool { return w.Expires <= c.Time })

@@ -91,11 +91,11 @@ func concerns(a *Alarm, c *simulate.CampaignTruth) bool {
 		return false
 	}
 	for _, victim := range c.Principals {
-		if about(a.Principal, victim) {
+		if About(a.Principal, victim) {
 			return true
 		}
 		for _, p := range a.Principals {
-			if about(p, victim) {
+			if About(p, victim) {
 				return true
 			}
 		}
@@ -103,9 +103,9 @@ func concerns(a *Alarm, c *simulate.CampaignTruth) bool {
 	return false
 }
 
-// about reports whether an alarm on p is one on a victim: what is done to an
-// account and what its keys do are told of one another.
-func about(p, victim detectors.Principal) bool {
+// About reports whether what is said of p is said of a victim, too: what is done
+// to an account and what its keys do are told of one another.
+func About(p, victim detectors.Principal) bool {
 	return p == victim || p.Resource == victim.Resource && p.Resource != "" &&
 		(p.Kind == detectors.ResourcePrincipal || victim.Kind == detectors.ResourcePrincipal && p.Kind == detectors.AccountKey)
 }
