@@ -97,6 +97,15 @@ geo: ## rebuilds the embedded address table from its sources; needs npm's regist
 calibrate: ## measures the detectors on simulated benign life and rewrites the scale of bits; two minutes
 	$(GO) run ./internal/evaluate/calibrate
 
+# Where ServeGen stands: its clients are a background of their own, and are left out where it is missing.
+SERVEGEN ?= $(wildcard ../shared/data/servegen)
+
+.PHONY: evaluate
+evaluate: build ## measures how much is found and how much is false, and rewrites docs/evaluation.md; five minutes
+	$(BUILD)/keywarden evaluate --report $(BUILD)/evaluation $(if $(SERVEGEN),--servegen $(SERVEGEN))
+	rm -rf docs/evaluation
+	cp -R $(BUILD)/evaluation/evaluation $(BUILD)/evaluation/evaluation.md docs
+
 .PHONY: package
 package: ## what is deployed to Azure Functions, as dist/keywarden.zip
 	$(PACKAGE_ENV) $(GO) build -trimpath -ldflags='-s -w -buildid=' -o $(BUILD)/keywarden-linux-amd64 ./cmd/keywarden

@@ -2,7 +2,9 @@ package backtest
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -69,15 +71,12 @@ func read(text string) (*known, error) {
 	if err := json.Unmarshal([]byte(text), &l); err != nil {
 		return nil, err
 	}
-	k := &known{incident: l.Incident, principals: l.Principals, from: max(l.Since, l.FirstSeen, l.FirstCall), to: max(l.LastSeen, l.LastCall)}
+	k := &known{incident: cmp.Or(l.Incident, l.ID), principals: l.Principals, from: max(l.Since, l.FirstSeen, l.FirstCall), to: max(l.LastSeen, l.LastCall)}
 	if l.Principal != nil {
 		k.principals = append(k.principals, *l.Principal)
 	}
 	if k.incident == "" && len(k.principals) == 0 {
-		k.incident = l.ID
-	}
-	if k.incident == "" && len(k.principals) == 0 {
-		return nil, fmt.Errorf("it names neither an incident nor a principal: write an incident's id, or an object with incident, principal or principals")
+		return nil, errors.New("it names neither an incident nor a principal: write an incident's id, or an object with incident, principal or principals")
 	}
 	return k, nil
 }
