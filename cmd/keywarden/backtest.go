@@ -103,7 +103,7 @@ func (c *backtestCommand) Run(ctx context.Context, std *streams) error {
 	}
 	result := backtest.Compare(before, after, truth)
 	if c.Format == "jsonl" {
-		fmt.Fprint(std.err, summaryOf(&result))
+		fmt.Fprintf(std.err, "%s", summaryOf(&result))
 		return errors.Join(printChangeLines(std.out, result.Changes), unread)
 	}
 	return errors.Join(printChanges(std.out, &result), unread)
@@ -168,8 +168,8 @@ func (c *backtestCommand) judgeHub(ctx context.Context, std *streams, present, p
 		return err
 	}
 	judges := []*hubJudge{
-		{engine: today, commands: present, ledger: engine.NewInMemory()},
-		{engine: changed, commands: slices.Concat(present, proposed), ledger: engine.NewInMemory()},
+		{name: "As it is today: ", engine: today, commands: present, ledger: engine.NewInMemory()},
+		{name: "With the change: ", engine: changed, commands: slices.Concat(present, proposed), ledger: engine.NewInMemory()},
 	}
 	err = c.fold(ctx, std, span{c.Since, c.Until}, func(said *detectors.Command) {
 		if v := said.Verdict; v != nil {

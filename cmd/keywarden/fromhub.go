@@ -47,6 +47,7 @@ func (c *fromHub) replayHub(ctx context.Context, std *streams, o *engineOptions)
 
 // hubJudge is one way of judging a usage hub, and what it finds.
 type hubJudge struct {
+	name     string // for messages; "" where there is but one
 	engine   *engine.Engine
 	commands []detectors.Command // in force from the beginning
 	ledger   *engine.InMemory
@@ -84,7 +85,7 @@ func (c *fromHub) fold(ctx context.Context, std *streams, s span, heard func(*de
 			events += bounds.Next - bounds.Begin
 		}
 		for _, j := range judges {
-			fmt.Fprintf(std.err, "%s of %d partitions: %s, %s\n", counted(events, "event", "events"), len(properties.Partitions),
+			fmt.Fprintf(std.err, "%s%s of %d partitions: %s, %s\n", j.name, counted(events, "event", "events"), len(properties.Partitions),
 				counted(j.tally.Calls, "call", "calls"), counted(j.tally.Findings, "finding", "findings"))
 		}
 		return nil

@@ -1,7 +1,5 @@
 package chart
 
-import "fmt"
-
 // Bar is one value with its interval.
 type Bar struct {
 	Name             string
@@ -36,7 +34,7 @@ func (b *Bars) SVG() string {
 	for i, bar := range b.Bars {
 		y := 48 + barHeight*float64(i)
 		c.text(barsFrom-10, y+14, "end", "", bar.Name)
-		fmt.Fprintf(&c, `<rect class="%s" fill-opacity=".55" x="%s" y="%s" width="%s" height="%s" rx="2"/>`,
+		c.printf(`<rect class="%s" fill-opacity=".55" x="%s" y="%s" width="%s" height="%s" rx="2"/>`,
 			fill(Own), num(barsFrom), num(y+3), num(at(bar.Value)-barsFrom), num(barHeight-8))
 		c.line(at(bar.Low), y+10, at(bar.High), y+10, stroke(Own), 2)
 		c.text(barsTo+14, y+14, "start", "", bar.Text)

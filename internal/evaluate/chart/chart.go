@@ -51,10 +51,10 @@ type canvas struct{ strings.Builder }
 
 // begin writes the head of a chart; description is for those who cannot see it.
 func (c *canvas) begin(high float64, title, description string) {
-	fmt.Fprintf(c, `<svg xmlns="http://www.w3.org/2000/svg" class="kw-c" viewBox="0 0 %d %s" role="img" aria-label="%s">`,
+	c.printf(`<svg xmlns="http://www.w3.org/2000/svg" class="kw-c" viewBox="0 0 %d %s" role="img" aria-label="%s">`,
 		width, num(high), html.EscapeString(title+": "+description))
 	c.WriteString(style)
-	fmt.Fprintf(c, `<rect class="kw-bg" width="%d" height="%s" rx="8"/>`, width, num(high))
+	c.printf(`<rect class="kw-bg" width="%d" height="%s" rx="8"/>`, width, num(high))
 	c.text(20, 28, "start", "kw-t", title)
 }
 
@@ -63,16 +63,18 @@ func (c *canvas) end() string {
 	return c.String()
 }
 
+func (c *canvas) printf(format string, args ...any) { c.WriteString(fmt.Sprintf(format, args...)) }
+
 // text writes at a point; anchor is start, middle or end.
 func (c *canvas) text(x, y float64, anchor, class, text string) {
 	if class != "" {
 		class = ` class="` + class + `"`
 	}
-	fmt.Fprintf(c, `<text%s x="%s" y="%s" text-anchor="%s">%s</text>`, class, num(x), num(y), anchor, html.EscapeString(text))
+	c.printf(`<text%s x="%s" y="%s" text-anchor="%s">%s</text>`, class, num(x), num(y), anchor, html.EscapeString(text))
 }
 
 func (c *canvas) line(x1, y1, x2, y2 float64, class string, thick float64) {
-	fmt.Fprintf(c, `<line class="%s" x1="%s" y1="%s" x2="%s" y2="%s" stroke-width="%s"/>`, class, num(x1), num(y1), num(x2), num(y2), num(thick))
+	c.printf(`<line class="%s" x1="%s" y1="%s" x2="%s" y2="%s" stroke-width="%s"/>`, class, num(x1), num(y1), num(x2), num(y2), num(thick))
 }
 
 // num is a coordinate, to a tenth.

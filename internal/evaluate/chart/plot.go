@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -48,7 +47,7 @@ func (p *Plot) SVG() string {
 	p.grid(&c)
 	if g := p.Goal; g != nil {
 		x, y := p.x(g[0]), p.y(g[3])
-		fmt.Fprintf(&c, `<rect class="kw-goal" x="%s" y="%s" width="%s" height="%s"/>`, num(x), num(y), num(p.x(g[1])-x), num(p.y(g[2])-y))
+		c.printf(`<rect class="kw-goal" x="%s" y="%s" width="%s" height="%s"/>`, num(x), num(y), num(p.x(g[1])-x), num(p.y(g[2])-y))
 	}
 	if r := p.Rule; r != nil {
 		c.line(p.x(r[0]), p.y(r[1]), p.x(r[2]), p.y(r[3]), "kw-rule", 1.5)
@@ -58,7 +57,7 @@ func (p *Plot) SVG() string {
 		s := &p.Series[i]
 		p.draw(&c, s)
 		if s.Name != "" {
-			fmt.Fprintf(&c, `<rect class="%s" x="%s" y="44" width="10" height="10" rx="2"/>`, fill(s.Colour), num(at))
+			c.printf(`<rect class="%s" x="%s" y="44" width="10" height="10" rx="2"/>`, fill(s.Colour), num(at))
 			c.text(at+16, 54, "start", "", s.Name)
 			at += 34 + 7*float64(len([]rune(s.Name)))
 		}
@@ -82,7 +81,7 @@ func (p *Plot) grid(c *canvas) {
 	}
 	c.line(left, height-bottom, width-right, height-bottom, "kw-axis", 1)
 	c.text((left+width-right)/2, height-12, "middle", "", p.X.Title)
-	fmt.Fprintf(c, `<g transform="rotate(-90 16 %s)">`, num((top+height-bottom)/2))
+	c.printf(`<g transform="rotate(-90 16 %s)">`, num((top+height-bottom)/2))
 	c.text(16, (top+height-bottom)/2+4, "middle", "", p.Y.Title)
 	c.WriteString("</g>")
 }
@@ -101,7 +100,7 @@ func (p *Plot) draw(c *canvas, s *Series) {
 			c.line(x, p.y(q.YLow), x, p.y(q.YHigh), stroke(s.Colour), 1.5)
 		}
 		if s.Dots {
-			fmt.Fprintf(c, `<circle class="%s" cx="%s" cy="%s" r="4.5"/>`, fill(s.Colour), num(x), num(y))
+			c.printf(`<circle class="%s" cx="%s" cy="%s" r="4.5"/>`, fill(s.Colour), num(x), num(y))
 		}
 		switch {
 		case q.Label == "":
@@ -130,5 +129,5 @@ func (p *Plot) path(c *canvas, s *Series) {
 	if s.Thin {
 		thick = 1
 	}
-	fmt.Fprintf(c, `<path class="%s" d="%s" fill="none" stroke-width="%s" stroke-linejoin="round"/>`, stroke(s.Colour), d.String(), num(thick))
+	c.printf(`<path class="%s" d="%s" fill="none" stroke-width="%s" stroke-linejoin="round"/>`, stroke(s.Colour), d.String(), num(thick))
 }
