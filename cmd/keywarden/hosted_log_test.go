@@ -84,15 +84,15 @@ func (h *deployment) begin(function string) {
 // pass lets time pass for the hubs.
 func (h *deployment) pass(d time.Duration) { h.now.Add(d.Milliseconds()) }
 
-// span is the log of a partition of the usage hub, as far as it is kept.
-type span struct {
+// kept is the log of a partition of the usage hub, as far as it is kept.
+type kept struct {
 	log    engine.LogID
 	began  int64
 	events []engine.LogEvent
 }
 
 // Read implements engine.LogReader.
-func (s span) Read(_ context.Context, _ engine.LogID, from, to int64, do func(engine.LogEvent) error) (int64, error) {
+func (s kept) Read(_ context.Context, _ engine.LogID, from, to int64, do func(engine.LogEvent) error) (int64, error) {
 	from = min(max(from, s.began), to)
 	for _, e := range s.events {
 		if e.Sequence >= from && e.Sequence < to {
@@ -105,7 +105,7 @@ func (s span) Read(_ context.Context, _ engine.LogID, from, to int64, do func(en
 }
 
 // usageLog is what the usage hub holds now, by partition.
-func (h *deployment) usageLog() (all []span) {
+func (h *deployment) usageLog() (all []kept) {
 	h.t.Helper()
 	err := withHub(h.t.Context(), h.at, "usage", func(hub *eventhub.Hub) error {
 		for p := range h.o.usage {
@@ -113,7 +113,7 @@ func (h *deployment) usageLog() (all []span) {
 			if err != nil {
 				return err
 			}
-			s := span{log: properties.Log(strconv.Itoa(p)), began: bounds.Begin}
+			s := kept{log: properties.Log(strconv.Itoa(p)), began: bounds.Begin}
 			_, err = hub.Reader("tools").Read(h.t.Context(), s.log, bounds.Begin, bounds.Next, func(e engine.LogEvent) error {
 				s.events = append(s.events, engine.LogEvent{Sequence: e.Sequence, Body: slices.Clone(e.Body)})
 				return nil
@@ -131,9 +131,9 @@ func (h *deployment) usageLog() (all []span) {
 	return all
 }
 
-// fold is what owners find who judge spans of logs one after the other, each
+// fold is what owners find who judge logs one after the other, each
 // with nothing in memory, in one ledger.
-func (h *deployment) fold(spans ...span) string {
+func (h *deployment) fold(logs ...kept) string {
 	h.t.Helper()
 	options := engineOptions{Workers: 1}
 	e, err := options.engine(engine.Config{Store: engine.NewMemory()})
@@ -141,7 +141,7 @@ func (h *deployment) fold(spans ...span) string {
 		h.t.Fatal(err)
 	}
 	ledger := engine.NewInMemory()
-	for _, s := range spans {
+	for _, s := range logs {
 		p, err := e.Partition(engine.PartitionConfig{Log: s.log, Ledger: ledger, Reader: s})
 		if err == nil {
 			err = p.Take(h.t.Context(), time.Time{}, s.events)
