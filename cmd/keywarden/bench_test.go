@@ -27,11 +27,13 @@ var benchCampaigns = []simulate.Campaign{
 	{Kind: "spray", Day: 3},
 }
 
-// benchLog is about 64 MB of a town's log, one record a line, in the order of delivery.
-var benchLog = sync.OnceValues(func() ([]byte, error) {
-	const enough = 64 << 20
+// benchLog is about 64 MB of a town's log.
+var benchLog = sync.OnceValues(func() ([]byte, error) { return townLog(40, 64<<20) })
+
+// townLog is the first bytes of the log of so many principals, one record a line, in the order of delivery.
+func townLog(principals, enough int) ([]byte, error) {
 	log := make([]byte, 0, enough+1<<20)
-	_, err := simulate.Generate(simulate.Options{Seed: 1, Days: 14, Principals: 40, Campaigns: benchCampaigns}, func(d simulate.Delivery) error {
+	_, err := simulate.Generate(simulate.Options{Seed: 1, Days: 14, Principals: principals, Campaigns: benchCampaigns}, func(d simulate.Delivery) error {
 		if len(log) >= enough {
 			return nil
 		}
@@ -41,7 +43,7 @@ var benchLog = sync.OnceValues(func() ([]byte, error) {
 		return err
 	})
 	return log, err
-})
+}
 
 // theLog is benchLog; it sets the benchmark's bytes.
 func theLog(b *testing.B) []byte {
