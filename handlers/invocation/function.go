@@ -1,13 +1,14 @@
 package invocation
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -51,8 +52,8 @@ type function[W work] struct {
 
 // New makes the handler of the function name: decode reads an invocation, do
 // is the function. The context of do ends at the deadline and when the host
-// goes away; what do is given belongs to it. An error of do is logged, and
-// makes the host try again by its retry policy.
+// goes away; what do is given is its own until it returns. An error of do is
+// logged, and makes the host try again by its retry policy.
 func New[W work](name string, c Contract, decode func([]byte) (W, error), do func(context.Context, W) error) (http.Handler, error) {
 	switch {
 	case c.Deadline <= 0:
@@ -89,38 +90,46 @@ func (f *function[W]) serve(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return outcome{status: http.StatusBadRequest, line: "the invocation could not be read", err: fmt.Errorf("reading the invocation: %w", err)}
 	}
-	got, err := f.decode(body)
+	got, err := f.decode(body.Bytes())
 	if err != nil {
 		return outcome{status: http.StatusBadRequest, line: "the invocation could not be decoded", err: err}
 	}
-	o := outcome{about: got.attributes()}
-	if o.err = f.run(ctx, got); o.err != nil {
+	o := outcome{status: http.StatusOK, line: got.summary(), about: got.attributes()}
+	if o.err = f.run(ctx, got, func() { bodies.Put(body) }); o.err != nil {
 		o.status, o.line = http.StatusInternalServerError, "failed: the log of this invocation says why"
-		return o
 	}
-	o.status, o.line = http.StatusOK, got.summary()
 	return o
 }
 
+// bodies are the buffers of invocations that are over. A body's length is
+// known at its end only, and to get memory for it anew costs more than to
+// decode and route what is in it.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // read reads the body, which must be there by the deadline.
-func (f *function[W]) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (f *function[W]) read(w http.ResponseWriter, r *http.Request) (*bytes.Buffer, error) {
 	limit := http.NewResponseController(w)
 	_ = limit.SetReadDeadline(time.Now().Add(f.Deadline)) // a writer without a connection has none to set
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, f.limit))
+	body := bodies.Get().(*bytes.Buffer)
+	body.Reset()
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, f.limit))
 	_ = limit.SetReadDeadline(time.Time{})
 	return body, err
 }
 
 // run runs the function in its lane. It returns a little after the end of ctx
-// at the latest; a function that goes on nevertheless keeps its lane.
-func (f *function[W]) run(ctx context.Context, got W) error {
+// at the latest; a function that goes on nevertheless keeps its lane. over is
+// called when nobody uses got any more.
+func (f *function[W]) run(ctx context.Context, got W, over func()) error {
 	leave, err := f.lanes.enter(ctx, got.lane())
 	if err != nil {
+		over()
 		return fmt.Errorf("waiting for the invocation before: %w", err)
 	}
 	done := make(chan error, 1)
 	go func() {
 		defer leave()
+		defer over()
 		done <- guarded(ctx, got, f.do)
 	}()
 	select {
