@@ -86,40 +86,71 @@ func (t *traffic) pass(by detectors.Time, calls int) [][]engine.LogEvent {
 // With days of a past, in which each called every six hours, the states are
 // those of old principals, and each has an incident now: it calls so much more.
 func BenchmarkLedger_units(b *testing.B) {
-	for _, c := range []usage{
+	for _, u := range []usage{
 		{resources: 1, calls: 1000},
 		{resources: 1, calls: 2000},
 		{resources: 20, calls: 1000},
 		{resources: 1000, calls: 1000},
+		{resources: 1000, calls: 2000},
 		{resources: 1000, calls: 1000, days: 14},
 	} {
-		b.Run(fmt.Sprintf("resources=%d/calls=%d/days=%d", c.resources, c.calls, c.days), func(b *testing.B) {
+		u.principals = 1000
+		b.Run(fmt.Sprintf("resources=%d/calls=%d/days=%d", u.resources, u.calls, u.days), func(b *testing.B) {
 			for b.Loop() {
-				c.measure(b)
+				cost := u.measure(b)
+				b.ReportMetric(cost.state/float64(u.calls), "RU/call")
+				b.ReportMetric(cost.state, "RU/s")
+				b.ReportMetric(cost.incidents, "incident-RU/s")
 			}
 		})
 	}
 }
 
-// usage is what 1,000 principals do.
-type usage struct {
-	resources int
-	calls     int // a second
-	days      int // that they have called before
+// What the state costs goes by the principals that call, not by their calls. That
+// is for some of the 1,000 principals that the goal, 0.15 units a call, is set for.
+func TestLedger_costs_no_more_when_the_calls_double(t *testing.T) {
+	for name, u := range map[string]usage{
+		"each_on_a_resource_of_its_own": {principals: 20, resources: 20, calls: 20},
+		"all_on_one_resource":           {principals: 40, resources: 1, calls: 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			once := u.measure(t)
+			if perCall := once.state / float64(u.calls); perCall > 0.15 {
+				t.Errorf("%.3f request units a call, want 0.15 at most", perCall)
+			}
+			u.calls *= 2
+			if twice := u.measure(t); twice.state > 1.1*once.state {
+				t.Errorf("%.2f request units a second, and %.2f at twice as many calls", once.state, twice.state)
+			}
+		})
+	}
 }
 
-func (u usage) measure(b *testing.B) {
+// usage is what principals do.
+type usage struct {
+	principals int
+	resources  int
+	calls      int // a second
+	days       int // that they have called before
+}
+
+// cost is request units a second.
+type cost struct{ state, incidents float64 }
+
+// measure is what the usage costs, over four minutes.
+func (u usage) measure(tb testing.TB) cost {
+	tb.Helper()
 	const partitions, before, minutes = 4, 3, 4
-	client := open(b, account(b, cosmosemulator.Config{}))
+	client := open(tb, account(tb, cosmosemulator.Config{}))
 	t := &traffic{
-		principals: 1000, resources: u.resources, partitions: partitions, r: rand.New(rand.NewPCG(1, 1)),
+		principals: u.principals, resources: u.resources, partitions: partitions, r: rand.New(rand.NewPCG(1, 1)),
 		now: 20_600*detectors.Day + 9*detectors.Hour, writers: make([]usagelog.Writer, partitions), next: make([]int64, partitions),
 	}
-	judges := judges(b, client.Ledger(), partitions)
+	judges := judges(tb, client.Ledger(), partitions)
 	pass := func(by detectors.Time, calls int) {
 		for p, events := range t.pass(by, calls) {
-			if err := judges[p].Take(b.Context(), t.now.UTC(), events); err != nil {
-				b.Fatal(err)
+			if err := judges[p].Take(tb.Context(), t.now.UTC(), events); err != nil {
+				tb.Fatal(err)
 			}
 		}
 	}
@@ -129,41 +160,45 @@ func (u usage) measure(b *testing.B) {
 	for range before * 60 {
 		pass(detectors.Second, u.calls)
 	}
-	stateBegan, incidentsBegan := units(client)
+	began := units(client)
 	for range minutes * 60 {
 		pass(detectors.Second, u.calls)
 	}
-	state, incidents := units(client)
+	spent := units(client)
 	const seconds = minutes * 60
-	b.ReportMetric((state-stateBegan)/float64(seconds*u.calls), "RU/call")
-	b.ReportMetric((state-stateBegan)/seconds, "RU/s")
-	b.ReportMetric((incidents-incidentsBegan)/seconds, "incident-RU/s")
-	for _, c := range client.Charges() {
-		b.Logf("%+v: %.1f each", c, c.Units/float64(c.Requests))
-	}
+	return cost{(spent.state - began.state) / seconds, (spent.incidents - began.incidents) / seconds}
 }
 
 // judges judge the partitions of a usage hub.
-func judges(b *testing.B, ledger engine.Ledger, partitions int) (all []*engine.Partition) {
-	b.Helper()
-	tables, err := geo.Embedded()
-	if err != nil {
-		b.Fatal(err)
-	}
-	e, err := engine.New(engine.Config{Detectors: detectorsall.Detectors(), Locate: tables.Locate, Prices: incident.ListPrices(), Store: engine.NewMemory()})
-	if err != nil {
-		b.Fatal(err)
-	}
+func judges(tb testing.TB, ledger engine.Ledger, partitions int) (all []*engine.Partition) {
+	tb.Helper()
 	for p := range partitions {
-		judge, err := e.Partition(engine.PartitionConfig{
-			Log: engine.LogID{Hub: "ns/usage", Created: 1, Partition: fmt.Sprint(p)}, Ledger: ledger, Reader: noReader{},
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		all = append(all, judge)
+		all = append(all, judge(tb, engine.Config{}, engine.PartitionConfig{Log: usageLog(p), Ledger: ledger, Reader: noReader{}}))
 	}
 	return all
+}
+
+func usageLog(partition int) engine.LogID {
+	return engine.LogID{Hub: "ns/usage", Created: 1, Partition: fmt.Sprint(partition)}
+}
+
+// judge judges one partition, as the product does where c says nothing else.
+func judge(tb testing.TB, c engine.Config, p engine.PartitionConfig) *engine.Partition {
+	tb.Helper()
+	tables, err := geo.Embedded()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c.Detectors, c.Locate, c.Prices, c.Store = detectorsall.Detectors(), tables.Locate, incident.ListPrices(), engine.NewMemory()
+	e, err := engine.New(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	judge, err := e.Partition(p)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return judge
 }
 
 // noReader reads logs that begin now.
@@ -174,13 +209,13 @@ func (noReader) Read(_ context.Context, _ engine.LogID, _, to int64, _ func(engi
 }
 
 // units are the request units spent so far: on incidents, and on all else.
-func units(c *cosmos.Client) (state, incidents float64) {
+func units(c *cosmos.Client) (spent cost) {
 	for _, charge := range c.Charges() {
 		if charge.Container == cosmos.IncidentsContainer {
-			incidents += charge.Units
+			spent.incidents += charge.Units
 		} else {
-			state += charge.Units
+			spent.state += charge.Units
 		}
 	}
-	return state, incidents
+	return spent
 }

@@ -41,7 +41,7 @@ type PartitionConfig struct {
 // fold of that log, whoever owned it before. What it remembers is lost with
 // the process; then heads and log give it again.
 //
-//	take      events in order; incidents durable before it returns   partition.go
+//	take      events in order; incidents durable before it returns   partition.go, ahead.go
 //	recover   heads from the ledger, the rest of the log again       recover.go
 //	save      behind, in chunks and then heads, then the checkpoint  flush.go
 type Partition struct {
@@ -59,6 +59,7 @@ type Partition struct {
 	reached map[usagelog.Source]Reach // by the records of all resources
 	marks   []Mark                    // where a later recovery may begin, ascending
 	wall    time.Time                 // of the call that is served
+	ahead   readAhead                 // of the message that is judged
 	status  PartitionStatus
 }
 
@@ -227,9 +228,11 @@ func (p *Partition) judge() {
 		p.obey(m.Command)
 	case usagelog.Fragments:
 		p.here.Arrived = max(p.here.Arrived, m.Arrived)
+		p.lookAhead(p.w.ctx)
 		for i := range m.Entries {
 			p.entry(m.Source, &m.Entries[i])
 		}
+		p.ahead = readAhead{} // heads may be written from now on
 	}
 }
 

@@ -82,9 +82,12 @@ func (p *Partition) cross(ctx context.Context, to int64) error {
 type inLedger struct{ *Partition }
 
 func (p inLedger) restore(ctx context.Context, r *resource) error {
-	head, err := p.Ledger.Head(ctx, r.id)
-	if err != nil {
-		return err
+	head, read := p.ahead.heads[r.id]
+	if !read {
+		var err error
+		if head, err = p.Ledger.Head(ctx, r.id); err != nil {
+			return err
+		}
 	}
 	r.place = &place{head: head, reached: map[usagelog.Source]Reach{}}
 	for _, reach := range head.Reached {
@@ -110,7 +113,11 @@ func (p inLedger) chunk(ctx context.Context, r *resource, i int) ([]byte, error)
 	if generation == 0 {
 		return nil, nil
 	}
-	return p.Ledger.Chunk(ctx, ChunkKey{r.id, i, generation})
+	key := ChunkKey{r.id, i, generation}
+	if data, read := p.ahead.chunks[key]; read {
+		return data, nil
+	}
+	return p.Ledger.Chunk(ctx, key)
 }
 
 const (
