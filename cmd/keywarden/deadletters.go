@@ -57,11 +57,19 @@ func printDeadLetters(to io.Writer, format string, letters []engine.DeadLetter) 
 	}
 	columns := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	table := bufio.NewWriter(columns)
-	fmt.Fprintln(table, "ID\tFOUND (UTC)\tPARTITION\tEVENT\tRECORD\tBYTES\tERROR")
+	fmt.Fprintln(table, "ID\tFOUND (UTC)\tHUB\tPARTITION\tEVENT\tRECORD\tBYTES\tERROR")
 	for _, l := range letters {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", l.ID(), l.Found.UTC().Format("2006-01-02 15:04"), l.Partition, l.Sequence, l.Ordinal, l.Length, l.Error)
+		_, hub := hubNamed(l.Hub)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", l.ID(), l.Found.UTC().Format("2006-01-02 15:04"), hub, l.Partition, l.Sequence, l.Ordinal, l.Length, l.Error)
 	}
 	return errors.Join(table.Flush(), columns.Flush())
+}
+
+// hubNamed is the namespace and the name in "NAMESPACE/NAME/CREATED".
+func hubNamed(incarnation string) (namespace, name string) {
+	namespace, name, _ = strings.Cut(incarnation, "/")
+	name, _, _ = strings.Cut(name, "/")
+	return namespace, name
 }
 
 // deadlettersRetry reads them again.
@@ -72,7 +80,7 @@ type deadlettersRetry struct {
 
 // Help is printed under --help.
 func (*deadlettersRetry) Help() string {
-	return `Reads the records again from the diagnostics hub, as long as that keeps them, and sends what this release can read to the usage hub. What was sent is forgotten here; what cannot be read stays.`
+	return `Reads the records again from their hub, as long as that keeps them, and sends what this release can read to the usage hub. What was sent is forgotten here; what cannot be read stays.`
 }
 
 // Validate refuses what cannot be.
@@ -127,8 +135,7 @@ func (c *deadlettersRetry) again(ctx context.Context, s *service, l *engine.Dead
 	if err != nil {
 		return err
 	}
-	host, name, _ := strings.Cut(l.Hub, "/")
-	name, _, _ = strings.Cut(name, "/")
+	host, name := hubNamed(l.Hub)
 	hub, err := s.hubOf(host, name)
 	if err != nil {
 		return err
@@ -154,6 +161,10 @@ func (c *deadlettersRetry) again(ctx context.Context, s *service, l *engine.Dead
 	// A source of its own, whose numbers ascend from one retry to the next.
 	source := usagelog.Source{Hub: "deadletters", Partition: "0"}
 	now := time.Now()
+	if usage, err := s.hubOf("", c.UsageHub); err == nil && usage == hub {
+		_, err := taker.(*engine.Router).AgainMessage(ctx, source, now.UnixNano(), found.Body)
+		return err
+	}
 	event := engine.HubEvent{Sequence: now.UnixNano(), Enqueued: detectors.TimeOf(now), Body: found.Body}
 	routed, err := taker.(*engine.Router).Again(ctx, source, event, l.Ordinal)
 	switch {

@@ -220,7 +220,7 @@ func (s *service) judgesOf(ctx context.Context) (*engine.Judges, error) {
 		}
 		return e.Judges(engine.JudgesConfig{
 			Ledger: store, Reader: hub.Reader(s.RecoveryGroup), Partitions: len(properties.Partitions), Flush: s.Flush,
-			Recorder: recorder, Spent: store.spent, Log: s.log,
+			Letters: store.letters, Recorder: recorder, Spent: store.spent, Log: s.log,
 		})
 	})
 }

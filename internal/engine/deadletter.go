@@ -12,9 +12,9 @@ import (
 	"github.com/keywarden/keywarden/internal/usagelog"
 )
 
-// DeadLetter is a record that was set aside: where it stands in the hub, which
-// keeps it for its retention, and what is wrong with it. It has nothing of
-// what the record says.
+// DeadLetter is a record, or a message of the usage hub, that was set aside:
+// where it stands in the hub, which keeps it for its retention, and what is
+// wrong with it. It has nothing of what it says.
 type DeadLetter struct {
 	Hub       string         `json:"hub"` // an incarnation of it, as usagelog.Source has it
 	Partition string         `json:"partition"`
@@ -24,7 +24,7 @@ type DeadLetter struct {
 	Length    int64          `json:"length"`  // in bytes; 0 where it could be read, but not be used
 	SHA256    string         `json:"sha256"`  // in hexadecimal; "" where it could be read, but not be used
 	Error     string         `json:"error"`
-	Around    string         `json:"around"` // at most 64 bytes around the error: letters are "x" and digits "0"
+	Around    string         `json:"around"` // at most 64 bytes around the error of a record: letters are "x" and digits "0"
 	Found     detectors.Time `json:"found"`  // when it was set aside
 }
 

@@ -162,6 +162,9 @@ func (h *judgement) troubles(p *Progress) {
 	if h.recent(p.Poison.Last) {
 		h.mildly(ReasonPoison, key, p.Poison.Last, "%d records could not be read so far: see keywarden deadletters", p.Poison.Count)
 	}
+	if h.recent(p.Unkept.Last) {
+		h.mildly(ReasonPoison, key, p.Unkept.Last, "%d of the records that could not be read are only counted, because too many came in an hour: look at what their neighbours in keywarden deadletters say", p.Unkept.Count)
+	}
 	if h.recent(p.Throttled.Last) {
 		h.mildly(ReasonThrottled, key, p.Throttled.Last, "%d requests were put off so far: raise the throughput of the database or hub", p.Throttled.Count)
 	}

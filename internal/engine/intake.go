@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -35,6 +34,8 @@ type IntakeConfig struct {
 // and a hole that retention has made is named.
 type Intake struct {
 	IntakeConfig
+	letters *Letters
+
 	mu   sync.Mutex
 	next map[usagelog.Source]int64 // of partitions that this process has taken in
 }
@@ -44,7 +45,7 @@ func NewIntake(c IntakeConfig) (*Intake, error) {
 	if c.Taker == nil || c.Letters == nil || c.Recorder == nil || c.Log == nil || c.Begin == nil {
 		return nil, errors.New("engine: an intake needs a router or an engine, dead letters, a recorder, a log and where partitions begin")
 	}
-	return &Intake{IntakeConfig: c, next: map[usagelog.Source]int64{}}, nil
+	return &Intake{IntakeConfig: c, letters: NewLetters(c.Letters), next: map[usagelog.Source]int64{}}, nil
 }
 
 // Take takes events in, which are in order, at the time of this machine. hub is
@@ -63,16 +64,19 @@ func (i *Intake) Take(ctx context.Context, now time.Time, hub string, source usa
 		return err
 	}
 	at := detectors.TimeOf(now)
-	if len(routed.Poison) > 0 {
-		if err := i.Letters.SaveDeadLetters(ctx, DeadLettersOf(source, at, routed.Poison)); err != nil {
-			return fmt.Errorf("engine: keep %d dead letters: %w", len(routed.Poison), err)
-		}
+	unkept, err := i.letters.Keep(ctx, source, at, routed.Poison)
+	if err != nil {
+		return err
+	}
+	if unkept > 0 {
+		i.Log.WarnContext(ctx, "records are set aside faster than dead letters are kept", "hub", source.Hub, "partition", source.Partition,
+			"first", events[0].Sequence, "last", events[len(events)-1].Sequence, "records", len(routed.Poison), "unkept", unkept)
 	}
 	i.mu.Lock()
 	i.next[source] = events[len(events)-1].Sequence + 1
 	i.mu.Unlock()
 	step := routed.Step(at, events)
-	step.Gaps = gaps
+	step.Gaps, step.Unkept = gaps, int64(unkept)
 	if err := i.Recorder.Record(ctx, key, step); err != nil {
 		i.Log.WarnContext(ctx, "progress is not saved", "error", err)
 	}

@@ -18,6 +18,7 @@ type JudgesConfig struct {
 	Partitions int           // of the usage hub
 	Flush      time.Duration // as that of PartitionConfig
 
+	Letters  DeadLetters  // where messages are kept that cannot be read; nil where nobody looks at them
 	Recorder *Recorder    // of the progress; nil where nobody asks
 	Spent    func() Spent // what the database has cost this process so far; nil where that is unknown
 	Log      *slog.Logger // of progress that cannot be saved; required with a Recorder
@@ -35,6 +36,8 @@ type Spent struct {
 type Judges struct {
 	engine *Engine
 	JudgesConfig
+
+	letters *Letters // nil without Letters
 
 	mu    sync.Mutex
 	each  map[string]*seat // by the id of the partition
@@ -64,7 +67,11 @@ func (e *Engine) Judges(c JudgesConfig) (*Judges, error) {
 	if _, err := shared.Partition(PartitionConfig{Ledger: c.Ledger, Reader: c.Reader, Flush: c.Flush}); err != nil {
 		return nil, err
 	}
-	return &Judges{engine: &shared, JudgesConfig: c, each: map[string]*seat{}}, nil
+	j := &Judges{engine: &shared, JudgesConfig: c, each: map[string]*seat{}}
+	if c.Letters != nil {
+		j.letters = NewLetters(c.Letters)
+	}
+	return j, nil
 }
 
 // Take has the judge of a log take events in, as Partition.Take does. arrived is
@@ -143,7 +150,7 @@ func (j *Judges) of(log LogID, now time.Time) (*Partition, error) {
 		s.used = now
 		return s.Partition, nil
 	}
-	p, err := j.engine.Partition(PartitionConfig{Log: log, Ledger: j.Ledger, Reader: j.Reader, Flush: j.Flush})
+	p, err := j.engine.Partition(PartitionConfig{Log: log, Ledger: j.Ledger, Reader: j.Reader, Flush: j.Flush, Letters: j.letters})
 	if err != nil {
 		return nil, err
 	}

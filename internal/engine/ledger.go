@@ -62,6 +62,11 @@ func (l LogID) String() string {
 	return fmt.Sprintf("partition %s of %s (made %v)", l.Partition, l.Hub, l.Created)
 }
 
+// source is the log as the source of what is set aside of it.
+func (l LogID) source() usagelog.Source {
+	return usagelog.Source{Hub: l.Hub + "/" + l.Created.String(), Partition: l.Partition}
+}
+
 // Revision orders what was written of one document: by the incarnation of the
 // usage hub, then by the sequence number of the event that it is the state after.
 type Revision struct {

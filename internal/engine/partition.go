@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,12 +30,14 @@ type LogReader interface {
 	Read(ctx context.Context, log LogID, from, to int64, do func(LogEvent) error) (began int64, err error)
 }
 
-// PartitionConfig is what a Partition is made of. All but Flush are required.
+// PartitionConfig is what a Partition is made of. All but Flush and Letters are required.
 type PartitionConfig struct {
 	Log    LogID
 	Ledger Ledger
 	Reader LogReader
 	Flush  time.Duration // how old a change may become before it is saved; 2 minutes where 0
+
+	Letters *Letters // keeps messages that cannot be read; nil where nobody looks at them
 }
 
 // Partition judges the log of one partition of a usage hub: its state is the
@@ -59,6 +62,7 @@ type Partition struct {
 	reached map[usagelog.Source]Reach // by the records of all resources
 	marks   []Mark                    // where a later recovery may begin, ascending
 	wall    time.Time                 // of the call that is served
+	unread  []SetAside                // messages of it that cannot be read
 	ahead   readAhead                 // of the message that is judged
 	status  PartitionStatus
 }
@@ -71,7 +75,9 @@ type PartitionStatus struct {
 	Arrived    detectors.Time // of the latest message
 	Again      int64          // entries that had been taken in before
 	Gaps       []Gap
-	Unreadable []SetAside // messages that are none of the usage log's: the first maxWorst
+	Poison     int64      // messages that are none of the usage log's, set aside
+	Unkept     int64      // of them, those that no dead letter is kept of
+	Unreadable []SetAside // the first maxWorst of them
 	Recoveries int
 	Reread     int64 // events that were read again
 	Resources  int   // in memory
@@ -153,6 +159,9 @@ func (p *Partition) take(ctx context.Context, events []LogEvent) error {
 	if err := p.announce(ctx); err != nil {
 		return err
 	}
+	if err := p.setAside(ctx); err != nil {
+		return err
+	}
 	return p.flush(ctx, false)
 }
 
@@ -196,7 +205,7 @@ func (p *Partition) forget() {
 	if p.w != nil {
 		p.status.add(&p.w.tally)
 	}
-	p.w, p.marks = nil, nil
+	p.w, p.marks, p.unread = nil, nil, nil
 }
 
 // fold takes one event in.
@@ -206,8 +215,9 @@ func (p *Partition) fold(e LogEvent) error {
 	case errors.Is(err, usagelog.ErrVersion):
 		return fmt.Errorf("engine: event %d of %v: %w", e.Sequence, p.Log, err)
 	case err != nil:
-		if len(p.status.Unreadable) < maxWorst {
-			p.status.Unreadable = append(p.status.Unreadable, SetAside{fmt.Sprintf("%v, event %d", p.Log, e.Sequence), e.Sequence, azurelog.Poison{Err: err}})
+		if e.Sequence >= p.saved.Next { // else it was set aside before
+			p.unread = append(p.unread, SetAside{fmt.Sprintf("%v, event %d", p.Log, e.Sequence), e.Sequence,
+				azurelog.Poison{Length: int64(len(e.Body)), SHA256: sha256.Sum256(e.Body), Err: err}})
 		}
 	default:
 		p.mark(e.Sequence)
@@ -216,6 +226,21 @@ func (p *Partition) fold(e LogEvent) error {
 	}
 	p.next = e.Sequence + 1
 	return p.w.err
+}
+
+// setAside keeps the messages that could not be read.
+func (p *Partition) setAside(ctx context.Context) error {
+	if p.Letters != nil {
+		unkept, err := p.Letters.Keep(ctx, p.Log.source(), detectors.TimeOf(p.wall), p.unread)
+		if err != nil {
+			return err
+		}
+		p.status.Unkept += int64(unkept)
+	}
+	p.status.Poison += int64(len(p.unread))
+	p.status.Unreadable = append(p.status.Unreadable, p.unread[:min(len(p.unread), maxWorst-len(p.status.Unreadable))]...)
+	p.unread = nil
+	return nil
 }
 
 // judge takes in the message that was read.

@@ -39,6 +39,7 @@ type Progress struct {
 	Rate     Rate           `json:"rate"`
 
 	Poison    Trouble   `json:"poison"`            // records that could not be read
+	Unkept    Trouble   `json:"unkept"`            // of them, those that no dead letter is kept of
 	Throttled Trouble   `json:"throttled"`         // requests that the database or a hub put off
 	Unknown   Troubles  `json:"unknown,omitempty"` // categories and operations that are not known, by name
 	Drift     Troubles  `json:"drift,omitempty"`   // properties that were never seen, by name
@@ -162,6 +163,7 @@ func (p *Progress) Add(s *Step) {
 	t.Duplicates += s.Duplicates
 	t.Charge += s.Charge
 	p.Poison.add(s.Poison, s.At)
+	p.Unkept.add(s.Unkept, s.At)
 	p.Throttled.add(s.Throttled, s.At)
 	p.Unknown.add(s.Counts.UnknownCategories, s.At)
 	p.Unknown.add(s.Counts.UnknownOperations, s.At)

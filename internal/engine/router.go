@@ -116,7 +116,39 @@ func (r *Router) send(ctx context.Context, source usagelog.Source, events []HubE
 	}
 	done.Counts = d.TakeCounts()
 	r.decoders.Put(d)
+	if err := r.send(ctx, outs, &done); err != nil {
+		return Routed{}, err
+	}
+	return done, nil
+}
 
+// AgainMessage sends the records of a message of the usage hub on that was set
+// aside before, as an event of another source: its own is past them. It is an
+// error where the message still cannot be read, or has no records.
+func (r *Router) AgainMessage(ctx context.Context, source usagelog.Source, sequence int64, message []byte) (Routed, error) {
+	var m usagelog.Message
+	if err := new(usagelog.Reader).Read(message, &m); err != nil {
+		return Routed{}, fmt.Errorf("engine: it still cannot be read: %w", err)
+	}
+	if len(m.Entries) == 0 {
+		return Routed{}, errors.New("engine: the message has no records")
+	}
+	outs := make([]out, r.Partitions)
+	var done Routed
+	for i := range m.Entries {
+		f := &m.Entries[i].Fragment
+		f.Ordinal = i
+		if !outs[usagelog.Partition(f.Resource, r.Partitions)].add(source, m.Arrived, sequence, f, r.MessageBytes) {
+			return Routed{}, fmt.Errorf("engine: record %d takes more than the %d bytes of a message of the usage hub", i, r.MessageBytes)
+		}
+		done.Records++
+		done.Logged = max(done.Logged, f.Logged)
+	}
+	return done, r.send(ctx, outs, &done)
+}
+
+// send sends what was made, of each partition in order, and counts its bytes.
+func (r *Router) send(ctx context.Context, outs []out, done *Routed) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for p := range outs {
 		messages := outs[p].messages()
@@ -127,10 +159,7 @@ func (r *Router) send(ctx context.Context, source usagelog.Source, events []HubE
 			group.Go(func() error { return r.publish(ctx, p, messages) })
 		}
 	}
-	if err := group.Wait(); err != nil {
-		return Routed{}, err
-	}
-	return done, nil
+	return group.Wait()
 }
 
 func (r *Router) publish(ctx context.Context, partition int, messages [][]byte) error {

@@ -16,6 +16,7 @@ type Step struct {
 	Enqueued detectors.Time // when the last event had come; 0 where there was none
 
 	Events, Bytes, Records, Calls, Duplicates, Poison int64
+	Unkept                                            int64           // of Poison, those that no dead letter is kept of
 	Counts                                            azurelog.Counts // whose names are wanted
 
 	Throttled int64   // requests that were put off
@@ -44,7 +45,8 @@ func (s *PartitionStatus) Step(before *PartitionStatus, at, arrived detectors.Ti
 		Records:    s.fragments() - before.fragments(),
 		Calls:      s.Calls - before.Calls,
 		Duplicates: s.Duplicates + s.Again - before.Duplicates - before.Again,
-		Poison:     int64(len(s.Unreadable) - len(before.Unreadable)),
+		Poison:     s.Poison - before.Poison,
+		Unkept:     s.Unkept - before.Unkept,
 	}
 	if len(s.Gaps) > len(before.Gaps) {
 		step.Gaps = s.Gaps[len(before.Gaps):]
