@@ -48,9 +48,18 @@ type backend struct {
 	engine.ProgressStore
 	letters   engine.DeadLetters
 	incidents web.Incidents
-	joined    engine.Store        // nil where it keeps no state of joined mode
-	spent     func() engine.Spent // nil where it costs nothing
+	joined    engine.Store                // nil where it keeps no state of joined mode
+	spent     func() engine.Spent         // nil where it costs nothing
+	shared    func(context.Context) error // looks whether owners of partitions may follow one another in it; nil where they always may
 	close     func() error
+}
+
+// checkShared looks whether owners of partitions may follow one another in the store.
+func (b *backend) checkShared(ctx context.Context) error {
+	if b.shared == nil {
+		return nil
+	}
+	return b.shared(ctx)
 }
 
 // openBackend opens the store of a name.
@@ -72,7 +81,7 @@ func openBackend(ctx context.Context, name string) (*backend, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &backend{Ledger: c.Ledger(), ProgressStore: c, letters: c, incidents: c, spent: spentOn(c), close: func() error { c.Close(); return nil }}, nil
+		return &backend{Ledger: c.Ledger(), ProgressStore: c, letters: c, incidents: c, spent: spentOn(c), shared: c.CheckConsistency, close: func() error { c.Close(); return nil }}, nil
 	}
 	return nil, errors.New("the store is written as sqlite:PATH or cosmos:https://ACCOUNT.documents.azure.com/DATABASE")
 }

@@ -73,7 +73,11 @@ func (c *runCommand) run(ctx context.Context, s *service, std *streams) error {
 		return fmt.Errorf("the API: %w", err)
 	}
 	if c.UsageHub != "" {
-		if _, err := s.usagePublisher(ctx); err != nil {
+		_, err := s.usagePublisher(ctx)
+		if err == nil {
+			_, err = s.judgesOf(ctx)
+		}
+		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
 	}

@@ -203,6 +203,9 @@ func (s *service) judgesOf(ctx context.Context) (*engine.Judges, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := store.checkShared(ctx); err != nil {
+			return nil, err
+		}
 		hub, err := s.hubOf("", s.UsageHub)
 		if err != nil {
 			return nil, err

@@ -21,6 +21,7 @@
 //
 // The account must be of strong consistency (or bounded staleness, in one
 // region): an owner of a partition reads what another process has written.
+// [Client.CheckConsistency] looks whether it is.
 //
 // What requests cost is counted ([Client.Charges]). Nothing here logs.
 package cosmos
@@ -97,6 +98,7 @@ type Client struct {
 	database   *azcosmos.DatabaseClient
 	containers map[string]*azcosmos.ContainerClient
 	charges    charges
+	account    account
 
 	mu    sync.Mutex
 	known span // years that have incidents
@@ -111,7 +113,7 @@ func Open(c Config) (*Client, error) {
 	options := &azcosmos.ClientOptions{ClientOptions: azcore.ClientOptions{
 		Transport:        c.Transport,
 		Retry:            policy.RetryOptions{MaxRetries: -1}, // retrier does it
-		PerCallPolicies:  []policy.Policy{retrier{}},
+		PerCallPolicies:  []policy.Policy{&client.account, retrier{}},
 		PerRetryPolicies: []policy.Policy{&client.charges},
 	}}
 	sdk, err := connect(c, options)

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/keywarden/keywarden/internal/engine"
 )
 
 // refusal is an answer of the service that is an error, on one line. The text
@@ -33,6 +35,13 @@ func (r *refusal) Error() string {
 
 func (r *refusal) Unwrap() error { return r.answer }
 
+// Is makes what was tried in vain engine.ErrThrottled or engine.ErrUnavailable.
+func (r *refusal) Is(target error) bool {
+	throttled := r.answer.StatusCode == http.StatusTooManyRequests
+	return target == engine.ErrThrottled && throttled ||
+		target == engine.ErrUnavailable && !throttled && transientStatus(r.answer.StatusCode)
+}
+
 // hints say what to do about an answer that trying again does not change.
 var hints = map[int]string{
 	http.StatusUnauthorized:          "the key or token is not this account's, or this machine's clock is more than 15 minutes off",
@@ -50,6 +59,8 @@ func wrap(operation string, err error) error {
 		return nil
 	case errors.As(err, &answer):
 		return &refusal{operation, answer}
+	case transient(nil, err):
+		return fmt.Errorf("cosmos: %s: %w: %w", operation, engine.ErrUnavailable, err)
 	}
 	return fmt.Errorf("cosmos: %s: %w", operation, err)
 }

@@ -33,6 +33,13 @@ type Store interface {
 // two remember apart must not be mixed.
 var ErrStale = errors.New("another process has written to this store meanwhile: run one at a time, and this one again")
 
+// Why a store that several processes share does not do what it is asked for
+// now, though the same may be asked again. An adapter tries for a while first.
+var (
+	ErrThrottled   = errors.New("the store has no throughput left")
+	ErrUnavailable = errors.New("the store cannot be reached, or fails")
+)
+
 // Log is how far the log was taken in.
 type Log struct {
 	Commits   int64               // how many there were; in a batch, how many there were before it

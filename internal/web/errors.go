@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/keywarden/keywarden/internal/engine"
 	"github.com/keywarden/keywarden/internal/incident"
 )
 
@@ -18,6 +19,8 @@ var statuses = map[string]int{
 	"method-not-allowed": http.StatusMethodNotAllowed,
 	"internal":           http.StatusInternalServerError,
 	"timeout":            http.StatusServiceUnavailable,
+	"throttled":          http.StatusServiceUnavailable,
+	"unavailable":        http.StatusServiceUnavailable,
 }
 
 // failure is an error that its client sees.
@@ -35,7 +38,7 @@ func fail(code, detail string) error { return &failure{code: code, detail: detai
 // is logged in full.
 func (s *server) problem(r *http.Request, err error) answer {
 	f := public(err)
-	if gone := errors.Is(r.Context().Err(), context.Canceled); !gone && (f.code == "internal" || f.code == "timeout") {
+	if gone := errors.Is(r.Context().Err(), context.Canceled); !gone && statuses[f.code] >= http.StatusInternalServerError {
 		s.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("code", f.code), slog.String("error", err.Error()))
 	}
 	status := statuses[f.code]
@@ -65,6 +68,10 @@ func public(err error) *failure {
 		return &failure{code: "not-found", detail: "There is no incident of this id."}
 	case errors.Is(err, ErrUnauthenticated):
 		return &failure{code: "unauthenticated", detail: err.Error(), header: http.Header{"Www-Authenticate": {"Bearer"}}}
+	case errors.Is(err, engine.ErrThrottled):
+		return &failure{code: "throttled", detail: "The database has no throughput left for this. Ask again in half a minute. Where it happens often, an administrator can raise the limit of the database.", header: http.Header{"Retry-After": {"30"}}}
+	case errors.Is(err, engine.ErrUnavailable):
+		return &failure{code: "unavailable", detail: "The database does not answer now. Ask again in half a minute.", header: http.Header{"Retry-After": {"30"}}}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &failure{code: "timeout", detail: "This took too long. Ask for less at once, or again later.", header: http.Header{"Retry-After": {"5"}}}
 	}
