@@ -159,7 +159,7 @@ func TestRouter_AgainMessage(t *testing.T) {
 	if _, err := router.AgainMessage(t.Context(), source, 7, []byte("garbage")); err == nil || !strings.Contains(err.Error(), "still cannot be read") {
 		t.Errorf("error %v of garbage", err)
 	}
-	if _, err := router.AgainMessage(t.Context(), source, 7, usagelog.AppendTick(nil, noon)); err == nil {
+	if _, err := router.AgainMessage(t.Context(), source, 7, usagelog.AppendTick(nil, noon, 0)); err == nil {
 		t.Error("a tick is sent again")
 	}
 	done, err := router.AgainMessage(t.Context(), source, 7, crowd(1, 20, 3).Body)

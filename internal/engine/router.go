@@ -75,7 +75,7 @@ type Routed struct {
 // When it returns without an error all is accepted. After an error some may be:
 // the same events are to be given again, before later ones of their source.
 func (r *Router) Take(ctx context.Context, source usagelog.Source, events []HubEvent) (Routed, error) {
-	return r.take(ctx, source, events, every)
+	return r.fitting(func(most int) (Routed, error) { return r.take(ctx, source, events, every, most) })
 }
 
 // every stands for all records of an event.
@@ -84,18 +84,34 @@ const every = -1
 // Again sends one record of an event on that was set aside before, as a record
 // of another source: what was read of its own is past it.
 func (r *Router) Again(ctx context.Context, source usagelog.Source, event HubEvent, ordinal int) (Routed, error) {
-	return r.take(ctx, source, []HubEvent{event}, ordinal)
+	return r.fitting(func(most int) (Routed, error) {
+		return r.take(ctx, source, []HubEvent{event}, ordinal, most)
+	})
+}
+
+// AgainMessage sends the records of a message of the usage hub on that was set
+// aside before, as an event of another source: its own is past them. It is an
+// error where the message still cannot be read, or has no records.
+func (r *Router) AgainMessage(ctx context.Context, source usagelog.Source, sequence int64, message []byte) (Routed, error) {
+	var m usagelog.Message
+	if err := new(usagelog.Reader).Read(message, &m); err != nil {
+		return Routed{}, fmt.Errorf("engine: it still cannot be read: %w", err)
+	}
+	if len(m.Entries) == 0 {
+		return Routed{}, errors.New("engine: the message has no records")
+	}
+	return r.fitting(func(most int) (Routed, error) { return r.takeMessage(ctx, source, sequence, &m, most) })
 }
 
 // messageLeast is what every hub takes: a few records.
 const messageLeast = 8_000
 
-// take sends all again in smaller messages where the hub takes none so large:
+// fitting sends all again in smaller messages where the hub takes none so large:
 // what was accepted before is passed over by whoever reads it.
-func (r *Router) take(ctx context.Context, source usagelog.Source, events []HubEvent, only int) (Routed, error) {
+func (r *Router) fitting(send func(most int) (Routed, error)) (Routed, error) {
 	for {
 		most := r.most.Load()
-		done, err := r.send(ctx, source, events, only, int(most))
+		done, err := send(int(most))
 		if !errors.Is(err, ErrTooLarge) || most/2 < messageLeast {
 			return done, err
 		}
@@ -103,7 +119,7 @@ func (r *Router) take(ctx context.Context, source usagelog.Source, events []HubE
 	}
 }
 
-func (r *Router) send(ctx context.Context, source usagelog.Source, events []HubEvent, only, most int) (Routed, error) {
+func (r *Router) take(ctx context.Context, source usagelog.Source, events []HubEvent, only, most int) (Routed, error) {
 	d := r.decoders.Get().(*azurelog.Decoder)
 	outs := make([]out, r.Partitions)
 	var done Routed
@@ -122,24 +138,14 @@ func (r *Router) send(ctx context.Context, source usagelog.Source, events []HubE
 	return done, nil
 }
 
-// AgainMessage sends the records of a message of the usage hub on that was set
-// aside before, as an event of another source: its own is past them. It is an
-// error where the message still cannot be read, or has no records.
-func (r *Router) AgainMessage(ctx context.Context, source usagelog.Source, sequence int64, message []byte) (Routed, error) {
-	var m usagelog.Message
-	if err := new(usagelog.Reader).Read(message, &m); err != nil {
-		return Routed{}, fmt.Errorf("engine: it still cannot be read: %w", err)
-	}
-	if len(m.Entries) == 0 {
-		return Routed{}, errors.New("engine: the message has no records")
-	}
+func (r *Router) takeMessage(ctx context.Context, source usagelog.Source, sequence int64, m *usagelog.Message, most int) (Routed, error) {
 	outs := make([]out, r.Partitions)
 	var done Routed
 	for i := range m.Entries {
 		f := &m.Entries[i].Fragment
 		f.Ordinal = i
-		if !outs[usagelog.Partition(f.Resource, r.Partitions)].add(source, m.Arrived, sequence, f, r.MessageBytes) {
-			return Routed{}, fmt.Errorf("engine: record %d takes more than the %d bytes of a message of the usage hub", i, r.MessageBytes)
+		if !outs[usagelog.Partition(f.Resource, r.Partitions)].add(source, m.Arrived, sequence, f, most) {
+			return Routed{}, fmt.Errorf("engine: record %d takes more than the %d bytes of a message of the usage hub", i, most)
 		}
 		done.Records++
 		done.Logged = max(done.Logged, f.Logged)
