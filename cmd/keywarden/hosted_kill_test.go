@@ -126,7 +126,7 @@ func TestHosted_killed_inside(t *testing.T) {
 				t.Run(fmt.Sprintf("%s_%s_seed_%d", p.name, when, seed), func(t *testing.T) {
 					t.Parallel()
 					h := deploy(t, hostedOptions{load: l, limit: some(seed + uint64(i)), waiting: true})
-					k := &killer{deployment: h, r: rand.New(rand.NewPCG(seed, uint64(i))), p: p, after: when == "after", next: 2, left: 4}
+					k := &killer{deployment: h, r: rand.New(rand.NewPCG(seed, uint64(i))), p: p, after: when == "after", next: 2, left: 3}
 					h.send(l.events)
 					set(h, &h.hubFault, k.sends)
 					set(h, &h.storeFault, k.writes)

@@ -170,7 +170,7 @@ func (h *deployment) expect(want string) {
 // gaps are those that health names, as text.
 func (h *deployment) gaps() (all []string) {
 	h.t.Helper()
-	c := h.coverage()
+	c := h.coverage(h.ask)
 	for _, g := range c.Gaps {
 		all = append(all, fmt.Sprintf("%s %s: %d to %d", g.Function, g.Partition, g.From, g.To-1))
 	}

@@ -82,23 +82,21 @@ func TestHosted_ownership_moves_among_three_instances(t *testing.T) {
 func TestHosted_two_owners_at_once(t *testing.T) {
 	for _, seed := range seeds(t) {
 		l := newLoad(t, loadOptions{seed: seed, partitions: 1, crowd: 60})
-		for _, function := range []string{"diagnostics", "usage"} {
-			for _, flush := range []time.Duration{1, 50 * time.Millisecond} {
-				t.Run(fmt.Sprintf("%s_flush_%v_seed_%d", function, flush, seed), func(t *testing.T) {
-					t.Parallel()
-					h := deploy(t, hostedOptions{load: l, instances: map[string]int{function: 2}, flush: flush,
-						limit: batches(seed, map[string]int{"diagnostics": 30, "usage": 3}), waiting: true})
-					z := &zombies{deployment: h, function: function, r: rand.New(rand.NewPCG(seed, 12)), left: 4, held: map[string]bool{}, done: map[string]int{}}
-					set(h, &h.before, z.before)
-					set(h, &h.after, z.after)
-					h.send(l.events)
-					h.quiet()
-					if z.late < 2 {
-						t.Errorf("%d late owners only", z.late)
-					}
-					h.check()
-				})
-			}
+		for function, flush := range map[string]time.Duration{"diagnostics": 1, "usage": 50 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%s_seed_%d", function, seed), func(t *testing.T) {
+				t.Parallel()
+				h := deploy(t, hostedOptions{load: l, instances: map[string]int{function: 2}, flush: flush,
+					limit: batches(seed, map[string]int{"diagnostics": 30, "usage": 3}), waiting: true})
+				z := &zombies{deployment: h, function: function, r: rand.New(rand.NewPCG(seed, 12)), left: 4, held: map[string]bool{}, done: map[string]int{}}
+				set(h, &h.before, z.before)
+				set(h, &h.after, z.after)
+				h.send(l.events)
+				h.quiet()
+				if z.late < 2 {
+					t.Errorf("%d late owners only", z.late)
+				}
+				h.check()
+			})
 		}
 	}
 }

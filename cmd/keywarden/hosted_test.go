@@ -11,10 +11,12 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strconv"
@@ -29,6 +31,7 @@ import (
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/handlers"
+	"github.com/keywarden/keywarden/handlers/access"
 	"github.com/keywarden/keywarden/internal/cosmos"
 	"github.com/keywarden/keywarden/internal/cosmosemulator"
 	"github.com/keywarden/keywarden/internal/functionshost"
@@ -72,7 +75,6 @@ type hostedOptions struct {
 	most             uint64        // bytes of a message of the hubs; 1 MiB by default
 	zip              string        // the package; that of testPackage by default
 	env              []string
-	instance         func(group string, instance int) []string
 	realTime         bool // the host's clock is the machine's, not a hundred times as fast
 	waiting          bool // the load is not sent yet
 }
@@ -82,14 +84,15 @@ type hostedOptions struct {
 // database. Its sweep does not run: tests let time pass by ticks of their own.
 type deployment struct {
 	*functionshost.Host
-	t    *testing.T
-	o    hostedOptions
-	hubs *hubemulator.Server
-	db   *cosmos.Client
-	at   string       // connection string of the hubs
-	now  atomic.Int64 // of the hubs, in milliseconds
-	to   map[string]*azeventhubs.ProducerClient
-	http bool // an instance serves the API
+	t     *testing.T
+	o     hostedOptions
+	hubs  *hubemulator.Server
+	db    *cosmos.Client
+	at    string       // connection string of the hubs
+	store string       // the database, as KEYWARDEN_STORE
+	now   atomic.Int64 // of the hubs, in milliseconds
+	to    map[string]*azeventhubs.ProducerClient
+	http  bool // an instance serves the API
 
 	mu         sync.Mutex
 	hubFault   func(hubemulator.Operation) hubemulator.Fault
@@ -116,12 +119,12 @@ func deploy(t *testing.T, o hostedOptions) *deployment {
 	h := &deployment{t: t, o: o, to: map[string]*azeventhubs.ProducerClient{}, next: map[string]int64{}}
 	h.now.Store(o.load.end.UnixMilli())
 	h.openHubs()
-	database := h.openDatabase()
+	h.openDatabase()
 	if !o.waiting {
 		h.send(o.load.events)
 	}
 	env := append([]string{
-		"FUNCTIONS_WORKER_RUNTIME=custom", "EventHubConnection=" + h.at, "KEYWARDEN_EVENTHUB=" + h.at, "KEYWARDEN_STORE=cosmos:" + database,
+		"FUNCTIONS_WORKER_RUNTIME=custom", "EventHubConnection=" + h.at, "KEYWARDEN_EVENTHUB=" + h.at, "KEYWARDEN_STORE=" + h.store,
 		"KEYWARDEN_DIAGNOSTICS_HUB=diagnostics", "KEYWARDEN_USAGE_HUB=usage", "KEYWARDEN_CONSUMER_GROUP=keywarden", "KEYWARDEN_FLUSH=" + o.flush.String(),
 	}, o.env...)
 	instances := map[string]int{"sweep": 0, functionshost.HTTPGroup: 0}
@@ -207,8 +210,7 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// openDatabase returns its connection string.
-func (h *deployment) openDatabase() string {
+func (h *deployment) openDatabase() {
 	h.t.Helper()
 	account, err := cosmosemulator.New(cosmosemulator.Config{Faults: cosmosemulator.FaultFunc(func(op cosmosemulator.Operation) cosmosemulator.Fault {
 		if f := get(h, &h.storeFault); f != nil && op.Resource == "docs" {
@@ -241,7 +243,7 @@ func (h *deployment) openDatabase() string {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(h.db.Close)
-	return text
+	h.store = "cosmos:" + text
 }
 
 func (h *deployment) run(c functionshost.Config) {
@@ -495,7 +497,7 @@ func (h *deployment) check() {
 		h.fatalf("the incidents differ from those of replay --from-hub (-want +got):\n%s", d)
 	}
 	h.compareFile(got)
-	if c := h.coverage(); len(c.Gaps) > 0 {
+	if c := h.coverage(h.read); len(c.Gaps) > 0 {
 		h.t.Errorf("health names the gaps %+v, and there is none", c.Gaps)
 	}
 }
@@ -549,16 +551,34 @@ type coverage struct {
 	}
 }
 
-// coverage asks the API, through the host's front.
-func (h *deployment) coverage() (c coverage) {
+// coverage gets it by ask, or by read, which starts no process.
+func (h *deployment) coverage(get func(path string) []byte) (c coverage) {
 	h.t.Helper()
-	if err := json.Unmarshal(h.ask("/api/coverage"), &c); err != nil {
+	if err := json.Unmarshal(get("/api/coverage"), &c); err != nil {
 		h.t.Fatal(err)
 	}
 	return c
 }
 
-// ask asks the API for what must be there.
+// read asks an API of this process for what must be there.
+func (h *deployment) read(path string) []byte {
+	h.t.Helper()
+	s := &service{platform: platform{Store: h.store, DiagnosticsHub: "diagnostics", UsageHub: "usage"}, log: slog.New(slog.DiscardHandler)}
+	api, err := s.api(h.t.Context(), func(*http.Request) (access.Analyst, error) {
+		return access.Analyst{ID: "reader", Roles: []string{access.Reader}}, nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	api.ServeHTTP(answer, httptest.NewRequestWithContext(h.t.Context(), http.MethodGet, path, nil))
+	if err := s.end(h.t.Context()); err != nil || answer.Code != http.StatusOK {
+		h.t.Fatalf("GET %s: %d %s (%v)", path, answer.Code, answer.Body, err)
+	}
+	return answer.Body.Bytes()
+}
+
+// ask asks the API for what must be there, as the host serves it.
 func (h *deployment) ask(path string) []byte {
 	h.t.Helper()
 	if !h.http {
@@ -567,19 +587,16 @@ func (h *deployment) ask(path string) []byte {
 		}
 		h.http = true
 	}
-	request, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, "http://"+h.Addr()+path, nil)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		h.fatalf("GET %s: %d %s (%v)", path, answer.StatusCode, body, err)
-	}
+	var body []byte
+	h.until("GET "+path+" is answered", func() (answered bool) { // the front's patience is over soon on its clock
+		answer, err := http.Get("http://" + h.Addr() + path)
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		body, err = io.ReadAll(answer.Body)
+		return err == nil && answer.StatusCode == http.StatusOK
+	})
 	return body
 }
 
