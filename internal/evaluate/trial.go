@@ -131,6 +131,9 @@ type calendar map[principalDay]bool
 func (c calendar) keep(scope detectors.Scope) *detectors.Detector {
 	return detectors.New(detectors.Description{ID: "calendar-" + scope.String(), Scope: scope},
 		func(before *detectors.Profile, e detectors.Event, _ *struct{}) (detectors.Finding, bool) {
+			if _, tick := e.(detectors.Tick); tick {
+				return detectors.Finding{}, false // time passes for those too who do nothing
+			}
 			key := principalDay{before.Principal, e.When() / detectors.Day}
 			if _, met := c[key]; !met {
 				c[key] = before.Age(e.When()) > 0
