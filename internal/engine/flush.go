@@ -25,7 +25,14 @@ func (p *Partition) flush(ctx context.Context, all bool) error {
 			due = append(due, r)
 		}
 	}
-	if err := p.saveResources(ctx, due); err != nil {
+	saves, err := p.prepareAll(due)
+	if err != nil {
+		return err
+	}
+	if err := p.note(ctx, saves); err != nil {
+		return err
+	}
+	if err := p.saveResources(ctx, saves); err != nil {
 		return err
 	}
 	if err := p.saveCheckpoint(ctx, all); err != nil {
@@ -54,15 +61,19 @@ type save struct {
 	dropped   []ChunkKey
 }
 
-func (p *Partition) saveResources(ctx context.Context, due []*resource) error {
+func (p *Partition) prepareAll(due []*resource) ([]*save, error) {
 	saves := make([]*save, len(due))
 	for i, r := range due {
 		s, err := p.prepare(r)
 		if err != nil {
-			return fmt.Errorf("engine: save %s: %w", r.id, err)
+			return nil, fmt.Errorf("engine: save %s: %w", r.id, err)
 		}
 		saves[i] = s
 	}
+	return saves, nil
+}
+
+func (p *Partition) saveResources(ctx context.Context, saves []*save) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(saveAtOnce)
 	for _, s := range saves {
@@ -78,6 +89,7 @@ func (p *Partition) saveResources(ctx context.Context, due []*resource) error {
 	}
 	for _, s := range saves {
 		s.resource.place.head, s.resource.place.dirty = s.head, false
+		p.pending.remove(s)
 	}
 	return nil
 }
@@ -87,7 +99,7 @@ func (p *Partition) prepare(r *resource) (*save, error) {
 	old := &r.place.head
 	s := &save{resource: r, chunks: map[ChunkKey][]byte{}}
 	s.head = Head{Resource: r.id, Revision: p.revision(), Reached: list(r.place.reached), Chunks: make([]int64, len(r.chunks)), ETag: old.ETag}
-	generation := max(1, s.head.Revision.Sequence) // 0 is an empty chunk
+	generation := generationOf(s.head.Revision)
 	var b Batch
 	for i, c := range r.chunks {
 		if i < len(old.Chunks) {
@@ -162,7 +174,10 @@ func (p *Partition) saveCheckpoint(ctx context.Context, always bool) error {
 	if early || len(p.marks) == 0 || next <= p.saved.Next && p.saved.ETag != "" {
 		return nil
 	}
-	c := Checkpoint{Log: p.Log, Next: next, From: p.from(next), ETag: p.saved.ETag}
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
+	c := Checkpoint{Log: p.Log, Next: next, From: p.from(next), ETag: p.saved.ETag, Pending: p.pending.list()}
 	if err := p.Ledger.SaveCheckpoint(ctx, &c); err != nil {
 		return fmt.Errorf("engine: save checkpoint of %v: %w", p.Log, err)
 	}

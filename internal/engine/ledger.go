@@ -86,6 +86,15 @@ type Checkpoint struct {
 	Next int64  `json:"next"` // all before it is in the heads of its resources
 	From Mark   `json:"from"` // where to begin to read
 	ETag string `json:"-"`    // of the saved form; "" where there is none
+
+	Pending []Pending `json:"pending,omitempty"` // chunks that are being written or dropped
+}
+
+// Pending are chunks of a resource that its head may name or not, because
+// whoever wrote or dropped them may have been killed before it was done.
+type Pending struct {
+	Resource string     `json:"resource"`
+	Chunks   [][2]int64 `json:"chunks"` // index and generation
 }
 
 // Mark is what the whole partition knows before the event with its sequence number.

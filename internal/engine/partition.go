@@ -46,7 +46,7 @@ type PartitionConfig struct {
 //
 //	take      events in order; incidents durable before it returns   partition.go, ahead.go
 //	recover   heads from the ledger, the rest of the log again       recover.go
-//	save      behind, in chunks and then heads, then the checkpoint  flush.go
+//	save      behind, in chunks and then heads, then the checkpoint  flush.go, pending.go
 type Partition struct {
 	engine *Engine
 	PartitionConfig
@@ -61,6 +61,7 @@ type Partition struct {
 	here    Mark                      // at next, without its number
 	reached map[usagelog.Source]Reach // by the records of all resources
 	marks   []Mark                    // where a later recovery may begin, ascending
+	pending pending                   // chunks that no head may name
 	wall    time.Time                 // of the call that is served
 	unread  []SetAside                // messages of it that cannot be read
 	ahead   readAhead                 // of the message that is judged
@@ -105,7 +106,7 @@ func (e *Engine) Partition(c PartitionConfig) (*Partition, error) {
 	if c.Flush == 0 {
 		c.Flush = 2 * time.Minute
 	}
-	return &Partition{engine: e, PartitionConfig: c}, nil
+	return &Partition{engine: e, PartitionConfig: c, pending: pending{}}, nil
 }
 
 // startOvers is how often Take begins anew where another owner saves at the same time.
@@ -130,6 +131,9 @@ func (p *Partition) Take(ctx context.Context, now time.Time, events []LogEvent) 
 		}
 		p.forget()
 		if !errors.Is(err, ErrStale) || ctx.Err() != nil {
+			return err
+		}
+		if err := p.settle(ctx); err != nil {
 			return err
 		}
 	}

@@ -26,6 +26,7 @@ func (p *Partition) recover(ctx context.Context, to int64) error {
 	p.w.wall = p.wall
 	maps.Copy(p.w.awaited, saved.From.Awaited)
 	p.saved, p.here, p.next = saved, saved.From, saved.From.Sequence
+	p.pending.add(saved.Pending)
 	p.reached = map[usagelog.Source]Reach{}
 	for _, reach := range saved.From.Reached {
 		p.reached[reach.Source] = reach

@@ -74,6 +74,7 @@ func Checkpoint(log engine.LogID, n int64, etag string) engine.Checkpoint {
 		Log: log, Next: n, ETag: etag,
 		From: engine.Mark{Sequence: n - 1, Arrived: noon + detectors.Time(n), Reached: reached(n),
 			Pace: engine.Pace{Now: noon, Heard: noon - 1, Pulse: 7}, Awaited: map[string]detectors.Time{"r": 3}},
+		Pending: []engine.Pending{{Resource: "/a", Chunks: [][2]int64{{1, n}, {2, n - 1}}}, {Resource: "/b", Chunks: [][2]int64{{7, 1 << 40}}}},
 	}
 }
 
