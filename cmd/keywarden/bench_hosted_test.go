@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -26,9 +24,6 @@ import (
 	"github.com/keywarden/keywarden/internal/eventhub"
 	"github.com/keywarden/keywarden/internal/functionshost"
 	"github.com/keywarden/keywarden/internal/functionshost/hosttest"
-	"github.com/keywarden/keywarden/internal/functionshost/invocation"
-	"github.com/keywarden/keywarden/internal/hubemulator"
-	"github.com/keywarden/keywarden/internal/hubemulator/broker"
 	"github.com/keywarden/keywarden/internal/usagelog"
 )
 
@@ -46,7 +41,6 @@ func product(b *testing.B) string {
 
 // cloud is the stand-ins of a namespace and an account, on ports of this machine.
 type cloud struct {
-	hubs *hubemulator.Server
 	env  []string // the app settings
 	text string   // the connection string of the namespace
 }
@@ -54,27 +48,13 @@ type cloud struct {
 // newCloud has the hubs diagnostics and usage, of four partitions each, and an empty database.
 func newCloud(b *testing.B) cloud {
 	b.Helper()
-	spec := func(name string) broker.Spec {
-		return broker.Spec{Name: name, Partitions: 4, ConsumerGroups: []string{"keywarden", "recovery"}}
-	}
-	hubs, err := hubemulator.New(hubemulator.Config{Hubs: []broker.Spec{spec("diagnostics"), spec("usage")}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	go hubs.Serve(listener) //nolint:errcheck // it ends with the server
-	b.Cleanup(func() { _ = hubs.Close() })
+	c := cloud{text: serveHubs(b, "127.0.0.1", 4, "diagnostics", "usage")}
 	account, err := cosmosemulator.New(cosmosemulator.Config{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	web := httptest.NewServer(account)
 	b.Cleanup(func() { web.Close(); _ = account.Close() })
-	c := cloud{hubs: hubs, text: fmt.Sprintf("Endpoint=sb://%s/;SharedAccessKeyName=%s;SharedAccessKey=%s;UseDevelopmentEmulator=true",
-		listener.Addr(), hubemulator.RootKeyName, hubemulator.RootKeyValue)}
 	store := "AccountEndpoint=" + web.URL + "/;AccountKey=" + cosmosemulator.EmulatorKey + ";Database=keywarden"
 	config, err := cosmos.Parse(store)
 	if err != nil {
@@ -103,27 +83,6 @@ func (c cloud) send(b *testing.B, log []byte) {
 	if err != nil {
 		b.Fatal(err)
 	}
-}
-
-// kept is all events of a partition.
-func (c cloud) kept(b *testing.B, hub, partition string) []engine.LogEvent {
-	b.Helper()
-	var all []engine.LogEvent
-	err := withHub(b.Context(), c.text, hub, func(h *eventhub.Hub) error {
-		properties, bounds, err := h.Bounds(b.Context(), partition)
-		if err != nil {
-			return err
-		}
-		_, err = h.Reader("recovery").Read(b.Context(), properties.Log(partition), bounds.Begin, bounds.Next, func(e engine.LogEvent) error {
-			all = append(all, engine.LogEvent{Sequence: e.Sequence, Body: bytes.Clone(e.Body)})
-			return nil
-		})
-		return err
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return all
 }
 
 // packed makes the package that is deployed.
@@ -260,7 +219,7 @@ func (c cloud) logged(b *testing.B) (size, calls int) {
 	var reader usagelog.Reader
 	var m usagelog.Message
 	for partition := range 4 {
-		for _, e := range c.kept(b, "usage", strconv.Itoa(partition)) {
+		for _, e := range partitionEvents(b, c.text, "usage", strconv.Itoa(partition)) {
 			if err := reader.Read(e.Body, &m); err != nil {
 				b.Fatal(err)
 			}
@@ -295,7 +254,7 @@ func BenchmarkStart(b *testing.B) {
 	c.env = append(c.env, "KEYWARDEN_STORE=sqlite:"+filepath.Join(folder, "again.db"))
 	for _, function := range []string{"diagnostics", "usage"} {
 		b.Run(function, func(b *testing.B) {
-			events := c.kept(b, function, "0")
+			events := partitionEvents(b, c.text, function, "0")
 			events = events[:min(len(events), 100)]
 			var until time.Duration
 			for b.Loop() {
@@ -311,62 +270,16 @@ func BenchmarkStart(b *testing.B) {
 func (c cloud) first(b *testing.B, program, folder, function string, events []engine.LogEvent) (until time.Duration) {
 	b.Helper()
 	b.StopTimer()
-	all := make([]invocation.Event, len(events))
-	for i, e := range events {
-		all[i] = invocation.Event{Body: e.Body, Sequence: e.Sequence, Offset: strconv.FormatInt(e.Sequence, 10), Enqueued: time.Now()}
-	}
-	content, err := invocation.Events(invocation.Shape{Name: "events", Many: true, DataType: "binary"},
-		invocation.Hub{Namespace: "127.0.0.1", Name: function, ConsumerGroup: "keywarden", Partition: "0"}, all)
-	if err != nil {
-		b.Fatal(err)
-	}
-	body := content.Body(function, time.Now(), nil)
-	addr := free(b)
-	_, port, _ := net.SplitHostPort(addr)
-	var said bytes.Buffer
-	process := exec.CommandContext(b.Context(), program)
-	process.Dir, process.Stdout, process.Stderr = folder, &said, &said
-	process.Env = append(c.env, "FUNCTIONS_CUSTOMHANDLER_PORT="+port)
+	body := invocationOf(b, function, "0", events)
 	b.StartTimer()
 	began := time.Now()
-	if err := process.Start(); err != nil {
-		b.Fatal(err)
-	}
-	defer process.Process.Kill() //nolint:errcheck // it may have ended
-	for until == 0 {
-		request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://"+addr+"/", nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		switch answer, err := http.DefaultClient.Do(request); {
-		case err == nil:
-			_ = answer.Body.Close() // it was only asked whether it answers
-			until = time.Since(began)
-		case time.Since(began) > time.Minute:
-			b.Fatalf("not ready: %v\n%s", err, said.String())
-		default:
-			time.Sleep(time.Millisecond)
-		}
-	}
-	if _, err := invocation.Send(b.Context(), addr, invocation.Try{Function: function, ID: invocation.NewID(), Body: body}); err != nil {
-		_ = process.Process.Kill() // so that all is said
-		_ = process.Wait()         // it was killed
-		b.Fatalf("%v\n%s", err, said.String())
+	h := startHandler(b, program, folder, c.env)
+	until = time.Since(began)
+	if err := h.invoke(b.Context(), function, body); err != nil {
+		b.Fatalf("%v\n%s", err, h.kill())
 	}
 	b.StopTimer()
-	_ = process.Process.Kill() // as the host ends it
-	_ = process.Wait()         // it was killed
+	h.kill()
 	b.StartTimer()
 	return until
-}
-
-// free is an address that nobody listens at.
-func free(b *testing.B) string {
-	b.Helper()
-	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // nobody has connected
-	return listener.Addr().String()
 }

@@ -32,8 +32,13 @@ var benchLog = sync.OnceValues(func() ([]byte, error) { return townLog(40, 64<<2
 
 // townLog is the first bytes of the log of so many principals, one record a line, in the order of delivery.
 func townLog(principals, enough int) ([]byte, error) {
-	log := make([]byte, 0, enough+1<<20)
-	_, err := simulate.Generate(simulate.Options{Seed: 1, Days: 14, Principals: principals, Campaigns: benchCampaigns}, func(d simulate.Delivery) error {
+	return logOf(simulate.Options{Seed: 1, Days: 14, Principals: principals, Campaigns: benchCampaigns}, enough)
+}
+
+// logOf is the first bytes of a simulated log.
+func logOf(o simulate.Options, enough int) ([]byte, error) {
+	log := make([]byte, 0, min(enough, 256<<20)+1<<20)
+	_, err := simulate.Generate(o, func(d simulate.Delivery) error {
 		if len(log) >= enough {
 			return nil
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keywarden/keywarden/internal/cosmos"
 	"github.com/keywarden/keywarden/internal/engine"
+	"github.com/keywarden/keywarden/internal/eventhub"
 	"github.com/keywarden/keywarden/internal/sqlite"
 	"github.com/keywarden/keywarden/internal/web"
 )
@@ -18,6 +19,7 @@ import (
 type platform struct {
 	Store          string        `env:"KEYWARDEN_STORE" placeholder:"STORE" help:"Where incidents and state are kept: sqlite:PATH or cosmos:https://ACCOUNT.documents.azure.com/DATABASE."`
 	EventHub       string        `name:"eventhub" env:"KEYWARDEN_EVENTHUB" placeholder:"NAMESPACE" help:"The Event Hubs namespace, NAME.servicebus.windows.net, by the identity of this process; or a connection string."`
+	Ingress        []string      `env:"KEYWARDEN_INGRESS" placeholder:"NAMESPACE" help:"Further namespaces whose diagnostics hub is taken in, written as --eventhub is: a diagnostic setting's hub must be in the region of its resource. Under the Functions host each needs a function app of its own, with the usage hub in common."`
 	DiagnosticsHub string        `env:"KEYWARDEN_DIAGNOSTICS_HUB" default:"diagnostics" placeholder:"HUB" help:"The hub that Azure's diagnostic settings send to."`
 	UsageHub       string        `env:"KEYWARDEN_USAGE_HUB" placeholder:"HUB" help:"The hub that holds the one log of each resource. Without it one process does all (joined mode)."`
 	ConsumerGroup  string        `env:"KEYWARDEN_CONSUMER_GROUP" default:"keywarden" placeholder:"GROUP" help:"The consumer group of both hubs."`
@@ -40,6 +42,20 @@ func (p *platform) check(needs ...string) error {
 		return fmt.Errorf("--auth %q: write %s or %s", p.Auth, authAppService, authLoopback)
 	}
 	return nil
+}
+
+// ingress is the namespaces that records come in by besides the one of the
+// usage hub: how each is reached, by its name.
+func (p *platform) ingress() (map[string]string, error) {
+	all := map[string]string{}
+	for _, text := range p.Ingress {
+		namespace, err := eventhub.Connect(eventhub.Config{Namespace: text})
+		if err != nil {
+			return nil, fmt.Errorf("--ingress: %w", err)
+		}
+		all[namespace.Name()] = text
+	}
+	return all, nil
 }
 
 // backend is an open store, whatever it is kept in.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,9 +24,8 @@ import (
 type runCommand struct {
 	platform
 	engineOptions
-	Ingress     []string `env:"KEYWARDEN_INGRESS" placeholder:"NAMESPACE" help:"Further namespaces whose diagnostics hub is taken in: a diagnostic setting's hub must be in the region of its resource."`
-	Checkpoints string   `env:"KEYWARDEN_CHECKPOINTS" placeholder:"ADDRESS" help:"The blob container for checkpoints, https://ACCOUNT.blob.core.windows.net/CONTAINER, which lets several processes share the work. Without it they are kept beside the SQLite store, for one process."`
-	Listen      string   `env:"KEYWARDEN_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where the API is served."`
+	Checkpoints string `env:"KEYWARDEN_CHECKPOINTS" placeholder:"ADDRESS" help:"The blob container for checkpoints, https://ACCOUNT.blob.core.windows.net/CONTAINER, which lets several processes share the work. Without it they are kept beside the SQLite store, for one process."`
+	Listen      string `env:"KEYWARDEN_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where the API is served."`
 }
 
 // Help is printed under --help.
@@ -85,7 +86,11 @@ func (c *runCommand) run(ctx context.Context, s *service, std *streams) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return serveUntil(ctx, listener, api, s.log) })
 	group.Go(func() error { return s.sweepUntil(ctx) })
-	for _, namespace := range append([]string{""}, c.Ingress...) {
+	ingress, err := c.ingress()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	for _, namespace := range append([]string{""}, slices.Sorted(maps.Keys(ingress))...) {
 		hub, err := s.hubOf(namespace, c.DiagnosticsHub)
 		if err != nil {
 			return errors.Join(err, listener.Close())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,7 +105,8 @@ func (s *service) kept(ctx context.Context) (*backend, *engine.Recorder, error) 
 }
 
 // hubOf is a hub of a namespace: of the configured one where host is "" or its
-// name, else of another one that records come in by, with this process's identity.
+// name, else of another one that records come in by: as --ingress says, or with
+// this process's identity where that does not name it.
 func (s *service) hubOf(host, name string) (*eventhub.Hub, error) {
 	own, err := s.namespaces.of("").get(func() (*eventhub.Namespace, error) {
 		return eventhub.Connect(eventhub.Config{Namespace: s.EventHub})
@@ -117,7 +119,11 @@ func (s *service) hubOf(host, name string) (*eventhub.Hub, error) {
 		return own.Hub(name)
 	}
 	other, err := s.namespaces.of(host).get(func() (*eventhub.Namespace, error) {
-		return eventhub.Connect(eventhub.Config{Namespace: host})
+		ingress, err := s.ingress()
+		if err != nil {
+			return nil, err
+		}
+		return eventhub.Connect(eventhub.Config{Namespace: cmp.Or(ingress[host], host)})
 	})
 	if err != nil {
 		return nil, err
