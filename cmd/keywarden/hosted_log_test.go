@@ -84,15 +84,15 @@ func (h *deployment) begin(function string) {
 // pass lets time pass for the hubs.
 func (h *deployment) pass(d time.Duration) { h.now.Add(d.Milliseconds()) }
 
-// kept is the log of a partition of the usage hub, as far as it is kept.
-type kept struct {
+// keptLog is the log of a partition of the usage hub, as far as it is kept.
+type keptLog struct {
 	log    engine.LogID
 	began  int64
 	events []engine.LogEvent
 }
 
 // Read implements engine.LogReader.
-func (s kept) Read(_ context.Context, _ engine.LogID, from, to int64, do func(engine.LogEvent) error) (int64, error) {
+func (s keptLog) Read(_ context.Context, _ engine.LogID, from, to int64, do func(engine.LogEvent) error) (int64, error) {
 	from = min(max(from, s.began), to)
 	for _, e := range s.events {
 		if e.Sequence >= from && e.Sequence < to {
@@ -105,7 +105,7 @@ func (s kept) Read(_ context.Context, _ engine.LogID, from, to int64, do func(en
 }
 
 // usageLog is what the usage hub holds now, by partition.
-func (h *deployment) usageLog() (all []kept) {
+func (h *deployment) usageLog() (all []keptLog) {
 	h.t.Helper()
 	err := withHub(h.t.Context(), h.at, "usage", func(hub *eventhub.Hub) error {
 		for p := range h.o.usage {
@@ -113,7 +113,7 @@ func (h *deployment) usageLog() (all []kept) {
 			if err != nil {
 				return err
 			}
-			s := kept{log: properties.Log(strconv.Itoa(p)), began: bounds.Begin}
+			s := keptLog{log: properties.Log(strconv.Itoa(p)), began: bounds.Begin}
 			_, err = hub.Reader("tools").Read(h.t.Context(), s.log, bounds.Begin, bounds.Next, func(e engine.LogEvent) error {
 				s.events = append(s.events, engine.LogEvent{Sequence: e.Sequence, Body: slices.Clone(e.Body)})
 				return nil
@@ -133,7 +133,7 @@ func (h *deployment) usageLog() (all []kept) {
 
 // fold is what owners find who judge logs one after the other, each
 // with nothing in memory, in one ledger.
-func (h *deployment) fold(logs ...kept) string {
+func (h *deployment) fold(logs ...keptLog) string {
 	h.t.Helper()
 	options := engineOptions{Workers: 1}
 	e, err := options.engine(engine.Config{Store: engine.NewMemory()})

@@ -133,7 +133,7 @@ func TestPartition_notices_silence_as_a_replay_does(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(seed, 7))
 			hub := newUsageHub(1 + 3*int(seed))
-			watched(t, hub, log)
+			listened(t, hub, log)
 			folded, _ := fold(t, hub)
 			if d := cmp.Diff(want, linesOf(t, folded)); d != "" {
 				t.Errorf("the fold's incidents differ from the replay's (-want +got):\n%s", d)
@@ -155,7 +155,7 @@ func TestPartition_notices_silence_as_a_replay_does(t *testing.T) {
 
 func TestPartition_does_not_take_an_outage_for_silence(t *testing.T) {
 	hub := newUsageHub(1)
-	watched(t, hub, merged(steady("a", 0, 9), steady("b", 0, 9)))
+	listened(t, hub, merged(steady("a", 0, 9), steady("b", 0, 9)))
 	for hour := range detectors.Time(3 * 24) {
 		hub.tick(noon+9*detectors.Day+hour*detectors.Hour, noon+9*detectors.Day)
 	}
@@ -165,9 +165,9 @@ func TestPartition_does_not_take_an_outage_for_silence(t *testing.T) {
 	}
 }
 
-// watched sends a log through a router, and after each event a tick that says
+// listened sends a log through a router, and after each event a tick that says
 // how far the log has come.
-func watched(t testing.TB, hub *usageHub, log []beat) {
+func listened(t testing.TB, hub *usageHub, log []beat) {
 	t.Helper()
 	router, err := engine.NewRouter(engine.RouterConfig{Publisher: hub, Partitions: len(hub.logs)})
 	if err != nil {
