@@ -74,11 +74,15 @@ func newUsageLog(t *testing.T, head func(victim detectors.Principal) []detectors
 	return l
 }
 
-// say publishes a command to every partition.
+// say publishes a command, a verdict to the partition that has its resource.
 func (l *usageLog) say(c *detectors.Command) {
 	l.t.Helper()
 	message, err := usagelog.AppendCommand(nil, c)
-	if err == nil {
+	switch {
+	case err != nil:
+	case c.Verdict != nil:
+		err = l.p.Publish(l.t.Context(), usagelog.Partition(c.Verdict.Principal.Resource, hubPartitions), message)
+	default:
 		err = l.p.Broadcast(l.t.Context(), message)
 	}
 	if err != nil {

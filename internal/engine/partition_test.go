@@ -362,6 +362,22 @@ func TestPartition_saves_at_any_time(t *testing.T) {
 	}
 }
 
+// A verdict on what this partition has never met, another partition's say, makes no state of it that could be saved over the other's.
+func TestPartition_learns_nothing_of_whom_it_never_met(t *testing.T) {
+	hub := newUsageHub(1)
+	for _, kind := range []detectors.PrincipalKind{detectors.AccountKey, detectors.ResourcePrincipal} {
+		hub.say(t, &detectors.Command{Verdict: &detectors.Verdict{Incident: "2026-abc", Value: detectors.VerdictTruePositive,
+			Principal: detectors.Principal{Kind: kind, ID: "/elsewhere", Resource: "/elsewhere"}}})
+	}
+	p := partition(t, config(t), engine.PartitionConfig{Log: logID(0), Ledger: engine.NewInMemory(), Reader: hub})
+	if err := p.Take(t.Context(), time.Time{}, hub.logs[0]); err != nil {
+		t.Fatal(err)
+	}
+	if n := p.Status().Unsaved; n != 0 {
+		t.Errorf("%d resources are to be saved", n)
+	}
+}
+
 func TestPartition_names_a_gap_and_goes_on(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	hub := newUsageHub(1)

@@ -128,12 +128,16 @@ func networkOf(e detectors.Event) *detectors.Network {
 	return new(detectors.Network)
 }
 
-// decide has a principal learn what an analyst has made of an incident.
+// decide has a principal learn what an analyst has made of an incident. One
+// that was never met has nothing to learn by, and is not made by it.
 func (r *resource) decide(v *detectors.Verdict, clock detectors.Time) {
 	by := caller{v.Principal.Kind, v.Principal.ID}
 	s := r.itself
 	if v.Principal.Kind != detectors.ResourcePrincipal {
-		s = r.principal(by)
+		s = r.chunk(r.chunkOf(by)).subjects[by]
+	}
+	if s == nil || s.profile.First == 0 && s.episode.ID() == "" {
+		return
 	}
 	r.touch(s.chunk, clock)
 	benign := v.Value != detectors.VerdictTruePositive
