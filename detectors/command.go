@@ -125,7 +125,7 @@ func (v *Verdict) check() error {
 	if !slices.Contains([]string{VerdictTruePositive, VerdictFalsePositive, VerdictBenign}, v.Value) {
 		return fmt.Errorf("the verdict %q changes no judgement: %s, %s and %s do", v.Value, VerdictTruePositive, VerdictFalsePositive, VerdictBenign)
 	}
-	if v.Incident == "" || v.Principal.Resource == "" {
+	if v.Incident == "" || v.Principal.Resource == "" && v.Principal.Kind != Operator {
 		return errors.New("the verdict needs the incident's id and its principal with the resource")
 	}
 	return nil

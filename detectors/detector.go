@@ -29,6 +29,11 @@ type Description struct {
 	Benign     []string    // ordinary causes
 	Triage     []string    // what an analyst checks, in order
 	Version    int         // of the state's layout; a state of another version is not read
+
+	// Sights: what it finds from a network that is not the principal's own tells
+	// of whoever is there, and is a Sighting. Not for what a move of the owner's
+	// own brings with it.
+	Sights bool
 }
 
 // Scope is what a detector keeps a state for.

@@ -45,8 +45,8 @@ func (t *Time) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Event is what a judgement is made of. It is one of *Call, *Usage, *Act and
-// Tick; a detector looks at those that it knows and ignores the rest. An event
+// Event is what a judgement is made of. It is one of *Call, *Usage, *Act,
+// *Sighting and Tick; a detector looks at those that it knows and ignores the rest. An event
 // is only valid during Observe: who wants to keep a part of it copies that part.
 type Event interface {
 	// When is the time of the event itself, not of its arrival.

@@ -65,6 +65,7 @@ type catalogueEntry struct {
 	Benign     []string              `json:"benign"`
 	Triage     []string              `json:"triage"`
 	Version    int                   `json:"version"`
+	Sights     bool                  `json:"sights"`
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -227,8 +227,12 @@ func (s *service) judgesOf(ctx context.Context) (*engine.Judges, error) {
 		if err != nil {
 			return nil, err
 		}
+		publisher, err := s.usagePublisher(ctx)
+		if err != nil {
+			return nil, err
+		}
 		return e.Judges(engine.JudgesConfig{
-			Ledger: store, Reader: hub.Reader(s.RecoveryGroup), Partitions: len(properties.Partitions), Flush: s.Flush,
+			Ledger: store, Reader: hub.Reader(s.RecoveryGroup), Partitions: len(properties.Partitions), Publisher: publisher, Flush: s.Flush,
 			Letters: store.letters, Recorder: recorder, Spent: store.spent, Log: s.log,
 		})
 	})

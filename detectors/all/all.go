@@ -24,6 +24,7 @@ import (
 	newcountry "github.com/keywarden/keywarden/detectors/new-country"
 	newnetwork "github.com/keywarden/keywarden/detectors/new-network"
 	operationshift "github.com/keywarden/keywarden/detectors/operation-shift"
+	"github.com/keywarden/keywarden/detectors/operator"
 	"github.com/keywarden/keywarden/detectors/resale"
 	roundtheclock "github.com/keywarden/keywarden/detectors/round-the-clock"
 	"github.com/keywarden/keywarden/detectors/saturation"
@@ -56,6 +57,7 @@ func Detectors() []*detectors.Detector {
 		newcountry.Detector,
 		newnetwork.Detector,
 		operationshift.Detector,
+		operator.Detector,
 		resale.Detector,
 		roundtheclock.Detector,
 		saturation.Detector,

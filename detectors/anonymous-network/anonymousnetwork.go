@@ -37,6 +37,7 @@ var Detector = detectors.New(detectors.Description{
 		"Search the other principals for the same network.",
 	},
 	Version: 1,
+	Sights:  true,
 }, observe)
 
 // priors are how many days with such a kind of network a day brings of which nothing is known yet.

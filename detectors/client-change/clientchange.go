@@ -37,6 +37,7 @@ var Detector = detectors.New(detectors.Description{
 		"Look up which tools use that api-version: a stale preview speaks for a key checker or a reverse proxy.",
 	},
 	Version: 1,
+	Sights:  true,
 }, observe)
 
 // prior is how many new clients a day a principal meets of which nothing is known yet.

@@ -33,6 +33,7 @@ var Detector = detectors.New(detectors.Description{
 		"Ask the owner for a release or a test at that time.",
 	},
 	Version: 1,
+	Sights:  true,
 }, observe)
 
 // Refusals added to both sides of a ratio.

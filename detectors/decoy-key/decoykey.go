@@ -32,6 +32,7 @@ var Detector = detectors.New(detectors.Description{
 		"Leave the decoy in place: what is done with it next is worth knowing.",
 	},
 	Version: 1,
+	Sights:  true,
 }, observe)
 
 // certain is the bits of a use: nothing about it needs to be measured.

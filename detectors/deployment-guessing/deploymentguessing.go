@@ -33,6 +33,7 @@ var Detector = detectors.New(detectors.Description{
 		"Search the other principals for the same network.",
 	},
 	Version: 1,
+	Sights:  true,
 }, observe)
 
 const (

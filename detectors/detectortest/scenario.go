@@ -37,12 +37,14 @@ func lives(s Scenario) *player {
 // subject is whose profile the detector judges a step by, nil where it does
 // not: it is a peer's, or of another scope.
 func (p *player) subject(s step) *detectors.Profile {
-	of := p.profile
+	of, scope := p.profile, detectors.PerPrincipal
 	switch s.event.(type) {
 	case *detectors.Act, detectors.Tick:
-		of = p.resource
+		of, scope = p.resource, detectors.PerResource
+	case *detectors.Sighting:
+		scope = detectors.PerOperator
 	}
-	if s.peer || (of == p.resource) != (p.detector.Scope == detectors.PerResource) {
+	if s.peer || scope != p.detector.Scope {
 		return nil
 	}
 	return of
@@ -64,6 +66,8 @@ func (p *player) learn(s step) {
 	switch s.event.(type) {
 	case *detectors.Act, detectors.Tick:
 		p.resource.Learn(s.event, false)
+		return
+	case *detectors.Sighting:
 		return
 	}
 	if s.peer {

@@ -54,6 +54,12 @@ func (s *Script) Peer(kind detectors.PrincipalKind, c detectors.Call) {
 	s.steps = append(s.steps, step{event: &c, peer: true, kind: kind})
 }
 
+// Sight plays what a network is seen to do to a principal. Detectors of
+// operators judge it.
+func (s *Script) Sight(seen detectors.Sighting) {
+	s.steps = append(s.steps, step{event: &seen, group: s.group})
+}
+
 // Elsewhere plays what the resource is told of its silence while others are
 // logged until t.
 func (s *Script) Elsewhere(until detectors.Time) {

@@ -36,6 +36,7 @@ var Detector = detectors.New(detectors.Description{
 		"Watch the key for a day: what follows a check is a burst. Rotate it when nobody owns up.",
 	},
 	Version: 1,
+	Sights:  true,
 }, observe)
 
 // prior is how many tiny calls from new networks a day brings of which nothing is known yet.

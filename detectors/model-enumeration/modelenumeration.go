@@ -36,6 +36,7 @@ var Detector = detectors.New(detectors.Description{
 		"Ask the owner of the key for a migration or a test.",
 	},
 	Version: 1,
+	Sights:  true,
 }, observe)
 
 // slack is added to both sides of the ratio of probes.

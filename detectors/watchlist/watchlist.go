@@ -31,6 +31,7 @@ var Detector = detectors.New(detectors.Description{
 		"Take it off the list when it has changed hands.",
 	},
 	Version: 1,
+	Sights:  true,
 }, observe)
 
 // listed is the bits of a call from a watched network: an analyst has vouched for them.

@@ -33,6 +33,11 @@ func (f *Fold) Take(fragment *azurelog.Fragment, clock detectors.Time) {
 		f.listen(clock)
 	}
 	f.w.resource(fragment.Resource).take(fragment, clock)
+	for i := range f.w.sighted {
+		s := &f.w.sighted[i]
+		f.w.resource(routeOf(s.From.Prefix)).see(s, clock)
+	}
+	f.w.sighted = f.w.sighted[:0]
 }
 
 // listen moves the log's clock, and once an hour of it looks who is silent.
@@ -53,6 +58,7 @@ func (f *Fold) Incidents() []*incident.Incident {
 	var all []*incident.Incident
 	for _, r := range f.w.resources {
 		all = append(all, r.itself.episode.Take()...)
+		all = append(all, r.takeJoint()...)
 		for _, c := range r.chunks {
 			for _, p := range c.subjects {
 				all = append(all, p.episode.Take()...)

@@ -16,6 +16,7 @@ type JudgesConfig struct {
 	Ledger     Ledger
 	Reader     LogReader
 	Partitions int           // of the usage hub
+	Publisher  Publisher     // of sightings; nil: they are not judged
 	Flush      time.Duration // as that of PartitionConfig
 
 	Letters  DeadLetters  // where messages are kept that cannot be read; nil where nobody looks at them
@@ -64,7 +65,7 @@ func (e *Engine) Judges(c JudgesConfig) (*Judges, error) {
 	}
 	shared := *e
 	shared.Memory = max(1, e.Memory/int64(c.Partitions))
-	if _, err := shared.Partition(PartitionConfig{Ledger: c.Ledger, Reader: c.Reader, Flush: c.Flush}); err != nil {
+	if _, err := shared.Partition(PartitionConfig{Ledger: c.Ledger, Reader: c.Reader, Flush: c.Flush, Publisher: c.Publisher, Partitions: c.Partitions}); err != nil {
 		return nil, err
 	}
 	j := &Judges{engine: &shared, JudgesConfig: c, each: map[string]*seat{}}
@@ -150,7 +151,9 @@ func (j *Judges) of(log LogID, now time.Time) (*Partition, error) {
 		s.used = now
 		return s.Partition, nil
 	}
-	p, err := j.engine.Partition(PartitionConfig{Log: log, Ledger: j.Ledger, Reader: j.Reader, Flush: j.Flush, Letters: j.letters})
+	p, err := j.engine.Partition(PartitionConfig{
+		Log: log, Ledger: j.Ledger, Reader: j.Reader, Flush: j.Flush, Publisher: j.Publisher, Partitions: j.Partitions, Letters: j.letters,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func (l *Live) Command(ctx context.Context, c *detectors.Command) error {
 	}
 	return l.with(func(r *run) error {
 		r.each(func(w *worker) { // while all wait: they share the rules
-			if v := c.Verdict; v != nil && r.workers[r.workerOf(v.Principal.Resource)] == w {
+			if v := c.Verdict; v != nil && v.Principal.Kind != detectors.Operator && r.workers[r.workerOf(v.Principal.Resource)] == w {
 				w.resource(v.Principal.Resource).decide(v, r.clock.Now)
 			}
 		})

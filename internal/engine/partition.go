@@ -30,7 +30,7 @@ type LogReader interface {
 	Read(ctx context.Context, log LogID, from, to int64, do func(LogEvent) error) (began int64, err error)
 }
 
-// PartitionConfig is what a Partition is made of. All but Flush and Letters are required.
+// PartitionConfig is what a Partition is made of. Log, Ledger and Reader are required.
 type PartitionConfig struct {
 	Log    LogID
 	Ledger Ledger
@@ -38,6 +38,13 @@ type PartitionConfig struct {
 	Flush  time.Duration // how old a change may become before it is saved; 2 minutes where 0
 
 	Letters *Letters // keeps messages that cannot be read; nil where nobody looks at them
+
+	// Publisher is where sightings go, to one of so many Partitions of the log.
+	// Nil: nowhere, for the log holds them already. Sightings are published
+	// before what they follow from is saved: whoever judges it again publishes
+	// the same again.
+	Publisher  Publisher
+	Partitions int
 }
 
 // Partition judges the log of one partition of a usage hub: its state is the
@@ -100,6 +107,8 @@ func (e *Engine) Partition(c PartitionConfig) (*Partition, error) {
 		return nil, errors.New("engine: partition without a ledger: pass a cosmos.Ledger or engine.NewInMemory()")
 	case c.Reader == nil:
 		return nil, errors.New("engine: partition without a reader of its log: pass an eventhub.Reader")
+	case c.Publisher != nil && c.Partitions < 1:
+		return nil, fmt.Errorf("engine: sightings to a usage hub of %d partitions: it has one at least", c.Partitions)
 	case c.Flush < 0:
 		return nil, fmt.Errorf("engine: flush every %v: it may not be negative", c.Flush)
 	}
@@ -159,6 +168,9 @@ func (p *Partition) take(ctx context.Context, events []LogEvent) error {
 		if err := p.fold(e); err != nil {
 			return err
 		}
+	}
+	if err := p.tell(ctx); err != nil {
+		return err
 	}
 	if err := p.announce(ctx); err != nil {
 		return err
@@ -255,6 +267,10 @@ func (p *Partition) judge() {
 		p.tick(m.Arrived, m.Heard)
 	case usagelog.Command:
 		p.obey(m.Command)
+	case usagelog.Sightings:
+		for i := range m.Sightings {
+			p.see(&m.Sightings[i])
+		}
 	case usagelog.Fragments:
 		p.here.Arrived = max(p.here.Arrived, m.Arrived)
 		p.lookAhead(p.w.ctx)
@@ -282,6 +298,9 @@ func (p *Partition) tick(now, heard detectors.Time) {
 func (p *Partition) obey(c *detectors.Command) {
 	if c.Verdict == nil {
 		p.w.rules = p.w.rules.With(c)
+		return
+	}
+	if c.Verdict.Principal.Kind == detectors.Operator { // what it touched learns nothing from that
 		return
 	}
 	r := p.w.resource(c.Verdict.Principal.Resource)
@@ -320,6 +339,41 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 	r.take(f, p.here.Pace.of(f))
 }
 
+// see takes a sighting in.
+func (p *Partition) see(s *detectors.Sighting) {
+	r := p.w.resource(routeOf(s.From.Prefix))
+	if p.w.err != nil {
+		return
+	}
+	r.place.at(p.w.sequence)
+	r.see(s, p.here.Pace.Now)
+}
+
+// toldAtOnce is how many sightings are in one message.
+const toldAtOnce = 200
+
+// tell publishes what was sighted.
+func (p *Partition) tell(ctx context.Context) error {
+	sighted := p.w.sighted
+	p.w.sighted = nil
+	if p.Publisher == nil || len(sighted) == 0 {
+		return nil
+	}
+	outs := make([][]detectors.Sighting, p.Partitions)
+	for _, s := range sighted {
+		to := usagelog.Partition(routeOf(s.From.Prefix), p.Partitions)
+		outs[to] = append(outs[to], s)
+	}
+	for to, all := range outs {
+		for part := range slices.Chunk(all, toldAtOnce) {
+			if err := p.Publisher.Publish(ctx, to, usagelog.AppendSightings(nil, part)); err != nil {
+				return fmt.Errorf("engine: publish sightings to partition %d of the usage hub: %w", to, err)
+			}
+		}
+	}
+	return nil
+}
+
 // announce makes incidents durable to which something was added.
 func (p *Partition) announce(ctx context.Context) error {
 	var changed []*incident.Incident
@@ -328,6 +382,10 @@ func (p *Partition) announce(ctx context.Context) error {
 		changed = append(changed, s.episode.Take()...)
 	}
 	p.w.alarmed = p.w.alarmed[:0]
+	for _, r := range p.w.hands {
+		changed = append(changed, r.takeJoint()...)
+	}
+	p.w.hands = p.w.hands[:0]
 	return p.saveIncidents(ctx, changed)
 }
 

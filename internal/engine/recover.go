@@ -66,6 +66,9 @@ func (p *Partition) recover(ctx context.Context, to int64) error {
 // cross goes on at event number to where those before it did not come: what was
 // judged is saved, so that no more than what is gone is missing.
 func (p *Partition) cross(ctx context.Context, to int64) error {
+	if err := p.tell(ctx); err != nil {
+		return err
+	}
 	if err := p.announce(ctx); err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type Tally struct {
 	Unmatched  int64 // tokens whose call never came
 	Late       int64 // calls more than an hour late: they taught novelty only
 	Findings   int64
+	Sightings  int64 // taken in of networks
 	Exempt     int64 // events that exceptions kept from detectors
 	Principals int64 // met for the first time
 	Cold       int64 // memories of a detector that is not here, or of another version: it starts cold
@@ -50,6 +51,7 @@ func (t *Tally) add(o *Tally) {
 	t.Unmatched += o.Unmatched
 	t.Late += o.Late
 	t.Findings += o.Findings
+	t.Sightings += o.Sightings
 	t.Exempt += o.Exempt
 	t.Principals += o.Principals
 	t.Cold += o.Cold

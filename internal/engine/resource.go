@@ -16,6 +16,7 @@ type resource struct {
 	place  *place // in the log of a partition; nil in joined mode
 	joins  joins
 	itself *subject // what was done to it, and what all its callers do
+	hand   *hand    // of a network; nil for what Azure calls a resource
 	chunks []*chunk // of its callers, a power of two; nil where only in the store. The first, with itself and joins, is in memory
 }
 
@@ -30,7 +31,12 @@ const unsubscribed = "(no subscription)"
 
 func newResource(w *worker, id string) *resource {
 	r := &resource{worker: w, id: id, chunks: []*chunk{newChunk()}}
-	r.itself = newSubject(r, caller{detectors.ResourcePrincipal, id})
+	by := caller{detectors.ResourcePrincipal, id}
+	if isNetwork(id) {
+		r.hand = &hand{}
+		by = caller{detectors.Operator, operatorOf(id).ID}
+	}
+	r.itself = newSubject(r, by)
 	r.itself.chunk = r.chunks[0]
 	return r
 }
@@ -258,6 +264,7 @@ func (r *resource) judge(s *subject, e detectors.Event, clock detectors.Time) {
 		if f, found := d.Observe(&s.profile, e, s.memory(i)); found {
 			r.tally.Findings++
 			s.add(d, f)
+			r.sight(s, d, &f, e)
 		}
 	}
 	if !exempt.wholly() {

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/azurelog"
 )
 
@@ -208,8 +210,27 @@ func (r *run) settle(ctx context.Context) error {
 	return nil
 }
 
+// exchange has the networks that were sighted taken in by whose they are. When
+// that is makes no difference to what becomes of them.
+func (r *run) exchange() {
+	each := make([][]detectors.Sighting, len(r.workers))
+	r.each(func(w *worker) { each[w.index], w.sighted = w.sighted, nil })
+	all := slices.Concat(each...)
+	if len(all) == 0 {
+		return
+	}
+	r.each(func(w *worker) {
+		for i := range all {
+			if id := routeOf(all[i].From.Prefix); r.workerOf(id) == uint32(w.index) && w.err == nil {
+				w.resource(id).see(&all[i], r.clock.Now)
+			}
+		}
+	})
+}
+
 // commit makes durable what was sent so far.
 func (r *run) commit(ctx context.Context) error {
+	r.exchange()
 	batches := make([]Batch, len(r.workers))
 	errs := make([]error, len(r.workers))
 	r.each(func(w *worker) { errs[w.index] = w.save(&batches[w.index]) })

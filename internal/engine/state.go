@@ -27,8 +27,12 @@ func (r *resource) encode(b *Batch) ([]byte, error) {
 		r.size += int64(len(joins)) - r.joins.size
 		r.joins.size = int64(len(joins))
 	}
-	data := binary.AppendUvarint(nil, uint64(len(r.chunks)))
-	return appendFrame(appendFrame(data, itself), joins), nil
+	data := appendFrame(appendFrame(binary.AppendUvarint(nil, uint64(len(r.chunks))), itself), joins)
+	if r.hand != nil {
+		b.Incidents = append(b.Incidents, r.takeJoint()...)
+		data = appendFrame(data, r.hand.encode())
+	}
+	return data, nil
 }
 
 // restore sets the resource to what save has made of its first chunk.
@@ -47,6 +51,11 @@ func (r *resource) restore(data []byte) error {
 	}
 	if err := r.itself.restore(itself); err != nil {
 		return err
+	}
+	if r.hand != nil {
+		if err := r.hand.restore(f.next()); err != nil {
+			return err
+		}
 	}
 	r.chunks = append(r.chunks[:1], make([]*chunk, n-1)...)
 	return r.restoreChunk(r.chunks[0], f.b)

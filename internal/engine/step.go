@@ -92,6 +92,9 @@ func (l *Live) Resources() map[string]Watched {
 func (w *worker) watched() map[string]Watched {
 	met := make(map[string]Watched, len(w.resources))
 	for id, r := range w.resources {
+		if r.hand != nil {
+			continue
+		}
 		one := Watched{Since: r.chunks[0].used, Last: r.chunks[0].used}
 		for _, c := range r.chunks {
 			if c != nil {

@@ -37,9 +37,12 @@ const newSize = 6 << 10
 func newSubject(r *resource, c caller) *subject {
 	s := &subject{caller: c, home: r, memories: make([]detectors.Memory, len(r.Detectors)), size: newSize}
 	s.profile.Principal = detectors.Principal{Kind: c.Kind, ID: c.ID, Resource: r.id}
-	if c.Kind == detectors.ResourcePrincipal {
+	switch c.Kind {
+	case detectors.ResourcePrincipal:
 		s.scope = detectors.PerResource
-	} else {
+	case detectors.Operator:
+		s.scope, s.profile.Principal = detectors.PerOperator, operatorOf(r.id)
+	default:
 		s.profile.Resource = &r.itself.profile
 	}
 	if r.Scale != nil {

@@ -18,14 +18,16 @@ type worker struct {
 	pending   task // not sent yet; of the one who sends
 	resources map[string]*resource
 	tally     Tally
-	alarmed   []*subject     // something was found about them since the list was emptied
-	awaited   awaited        // resources that are not in memory
-	pulse     detectors.Time // of the log, before the event that is taken in
-	sequence  int64          // of the event of a partition's log that is taken in
-	due       detectors.Time // when the next row without identity has waited long enough, or before; 0 where none waits
-	wall      time.Time      // of this machine, for saving alone
-	size      int64          // of the states in memory, roughly
-	err       error          // the first of the store; nothing is judged after it
+	alarmed   []*subject           // something was found about them since the list was emptied
+	hands     []*resource          // networks of which something was seen since the list was emptied
+	sighted   []detectors.Sighting // that nobody was told of yet
+	awaited   awaited              // resources that are not in memory
+	pulse     detectors.Time       // of the log, before the event that is taken in
+	sequence  int64                // of the event of a partition's log that is taken in
+	due       detectors.Time       // when the next row without identity has waited long enough, or before; 0 where none waits
+	wall      time.Time            // of this machine, for saving alone
+	size      int64                // of the states in memory, roughly
+	err       error                // the first of the store; nothing is judged after it
 	ctx       context.Context
 }
 

@@ -78,7 +78,7 @@ func TestEverythingAtOnce(t *testing.T) {
 }
 
 func TestChainsNameDetectors(t *testing.T) {
-	known := []string{"new-country", "new-network", "image-burst", "volume-surge", "network-fanout", "key-check", "model-enumeration", "key-auth-appears"}
+	known := []string{"new-country", "new-network", "image-burst", "volume-surge", "network-fanout", "key-check", "model-enumeration", "key-auth-appears", "operator"}
 	named := map[string]bool{}
 	for _, id := range known {
 		named[id] = true

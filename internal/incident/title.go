@@ -23,6 +23,7 @@ var deeds = map[string]string{
 	"network-fanout":    "used from many networks at once",
 	"new-country":       "used from %s",
 	"new-network":       "used from %s",
+	"operator":          "at work from %s",
 }
 
 // title says what an analyst would: who (as certain as the log is), what was

@@ -7,6 +7,7 @@
 //	arrived            varint, ms since 1970
 //	heard              varint, of kind Tick, ms since 1970
 //	entries            of kind Fragments, until the end of the message
+//	sightings          of kind Sightings, until the end of the message
 //	command            of kind Command, as JSON
 //
 // Numbers are varints, times differences to the entry before. A string is the
@@ -37,6 +38,7 @@ const (
 	Fragments Kind = iota // of the records of one source partition
 	Tick                  // time has passed: it is Arrived now
 	Command               // an analyst has said something
+	Sightings             // suspicious networks have touched principals
 	kinds
 )
 
@@ -52,6 +54,8 @@ type Message struct {
 	Heard   detectors.Time // of a tick: the latest time that a record of any resource was logged at; 0 where that is unknown
 	Entries []Entry        // ascending by Sequence and Fragment.Ordinal
 	Command *detectors.Command
+
+	Sightings []detectors.Sighting
 }
 
 // Entry is a fragment at its position in the source: the sequence number of

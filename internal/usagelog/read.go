@@ -21,12 +21,12 @@ type Reader struct {
 	failed   bool
 }
 
-// Read reads a message into m, whose Entries it uses again. Strings in m may
+// Read reads a message into m, whose Entries and Sightings it uses again. Strings in m may
 // be kept; Acts and the Command are new ones. On an error, which wraps
 // ErrMessage or ErrVersion, m is unusable.
 func (r *Reader) Read(b []byte, m *Message) error {
 	r.b, r.strings, r.failed = b, r.strings[:0], false
-	*m = Message{Entries: m.Entries[:0]}
+	*m = Message{Entries: m.Entries[:0], Sightings: m.Sightings[:0]}
 	if v := r.byte(); v != version {
 		if v > version && v < version+16 { // what is none of ours begins with a letter or a brace
 			return fmt.Errorf("%w (version %d, this one reads %d)", ErrVersion, v, version)
@@ -46,6 +46,13 @@ func (r *Reader) Read(b []byte, m *Message) error {
 			e := &m.Entries[len(m.Entries)-1]
 			r.entry(e, &last, len(m.Entries) == 1)
 			last.Sequence, last.Fragment.Ordinal, last.Fragment.Logged = e.Sequence, e.Fragment.Ordinal, e.Fragment.Logged
+		}
+	}
+	if m.Kind == Sightings {
+		last := detectors.Time(0)
+		for len(r.b) > 0 && !r.failed {
+			s := r.sighting(last)
+			m.Sightings, last = append(m.Sightings, s), s.Time
 		}
 	}
 	if m.Kind == Command && !r.failed {

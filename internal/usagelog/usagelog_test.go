@@ -96,6 +96,40 @@ func TestRead_a_tick(t *testing.T) {
 	}
 }
 
+var sighted = []detectors.Sighting{
+	{
+		Time: 20_000 * detectors.Day, Principal: detectors.Principal{Kind: detectors.EntraObject, ID: "o", Resource: "/subscriptions/s/a"}, Detector: "key-check",
+		Family: detectors.Errors, Bits: 4.25, Client: detectors.Client{APIVersion: "2023-09-01-preview", UserAgent: "python", Stream: detectors.NonStreaming},
+		From: detectors.Network{Prefix: netip.MustParsePrefix("203.0.113.0/24"), Country: detectors.Country{'N', 'L'}, Weak: true, ASN: 64500, Organization: "Example B.V.", Kind: detectors.Hosting},
+	},
+	{
+		Time: 20_000*detectors.Day - 5, Principal: detectors.Principal{Kind: detectors.AccountKey, ID: "/subscriptions/s/a", Resource: "/subscriptions/s/a"}, Detector: "watchlist",
+		Bits: 20, From: detectors.Network{Prefix: netip.MustParsePrefix("2001:db8::/48")},
+	},
+}
+
+func TestRead_sightings(t *testing.T) {
+	b := AppendSightings(nil, sighted)
+	if perSighting := len(b) / len(sighted); perSighting > 120 {
+		t.Errorf("%d bytes a sighting, want 120 at most", perSighting)
+	}
+	var r Reader
+	var got Message
+	for range 2 { // the second into used room
+		if err := r.Read(b, &got); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(Message{Kind: Sightings, Sightings: sighted}, got, carried); d != "" {
+			t.Error(d)
+		}
+	}
+	for n := range b[:len(b)-1] {
+		if err := r.Read(b[:n], &got); err == nil && len(got.Sightings) == len(sighted) {
+			t.Errorf("the first %d of %d bytes are read as all", n, len(b))
+		}
+	}
+}
+
 // drawEntries draws entries with values that Azure would not send, too.
 func drawEntries(t *rapid.T) (entries []Entry) {
 	number := rapid.OneOf(rapid.Int64(), rapid.Int64Range(-1, 1000), rapid.SampledFrom([]int64{0, math.MaxInt64, math.MinInt64}))
@@ -213,16 +247,22 @@ func TestPartition(t *testing.T) {
 func FuzzReader_Read(f *testing.F) {
 	f.Add(AppendTick(nil, 20_000*detectors.Day, 19_999*detectors.Day))
 	f.Add(write(&Message{Source: source, Arrived: 1, Entries: simulated(f)[:5]}))
+	f.Add(AppendSightings(nil, sighted))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var r Reader
 		var first, again Message
 		if r.Read(b, &first) != nil {
 			return
 		}
-		if first.Kind != Fragments {
+		rewritten := write(&first)
+		switch first.Kind {
+		case Tick, Command:
 			return
+		case Sightings:
+			rewritten = AppendSightings(nil, first.Sightings)
+			first.Source, first.Arrived = Source{}, 0
 		}
-		if err := r.Read(write(&first), &again); err != nil {
+		if err := r.Read(rewritten, &again); err != nil {
 			t.Fatal(err)
 		}
 		if d := cmp.Diff(first, again, carried); d != "" {

@@ -1,0 +1,192 @@
+// Package operator finds one hand on several principals.
+package operator
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/stat"
+)
+
+// Detector is operator.
+var Detector = detectors.New(detectors.Description{
+	ID:    "operator",
+	Title: "One hand on several principals",
+	Text: "One network did telling things to several principals within a week, on one account or on many: it tried their keys, guessed deployments, pressed the filters, came with a client that they do not have or from servers for rent. What each of them shows may be faint; together they are one thief with many keys. " +
+		"It counts principals for whom the network is foreign, so a shared gateway or an office is none; mere moves to a new network do not count, for offices move as a whole. It counts more where several accounts were touched, and where the client was the same each time. A thief who changes the network with each key is missed here.",
+	Severity: detectors.High,
+	Family:   detectors.FanOut,
+	Scope:    detectors.PerOperator,
+	Techniques: []detectors.Technique{
+		{Framework: "ATT&CK 17.1", ID: "T1078.004"},
+		{Framework: "ATT&CK 17.1", ID: "T1526"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0012"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0040"},
+		{Framework: "OWASP LLM 2025", ID: "LLM10"},
+	},
+	Benign: []string{
+		"A health probe of the owner's that begins to call all accounts from a new network.",
+		"A penetration test, or a scanner for leaked keys that somebody ordered.",
+		"A company that sends everybody through a new VPN.",
+	},
+	Triage: []string{
+		"Ask whether a test or a new monitoring service runs from that network.",
+		"Look how the thief came by all of them: a repository, a vault or a pipeline that holds these keys and no others.",
+		"Rotate all of the principals' keys at once, also of those that were only tried.",
+		"Block the network at the accounts' firewalls, and put it on the watchlist.",
+	},
+	Version: 1,
+}, observe)
+
+// What a principal that was touched is worth, at most, in bits, and what makes
+// the whole more. Assumed: simulated benign life has no two that were touched.
+const (
+	mostTouched = 8.0
+	mostPlace   = 5.0 // where all that is telling is the kind of network
+	farApart    = 2.0 // they are on different accounts
+	sameClient  = 2.0 // of all calls
+	probed      = 3.0 // by more than the kind of network, at least two of them
+	least       = 8.0 // that is worth saying
+)
+
+// state is who was touched. The engine hands sightings in the order of their
+// time, each once, and begins anew with each of their sets.
+type state struct {
+	Said    stat.Latch
+	Since   detectors.Time
+	Touched [maxTouched]touched
+	Client  uint64 // a hash of the first
+	Differs bool   // another client came, too
+}
+
+// touched is a principal, by hashes; zero for none.
+type touched struct {
+	Principal, Resource uint64
+	Bits                float32
+	Probed              bool // not only from a strange kind of network
+}
+
+const maxTouched = 32
+
+func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
+	s, ok := e.(*detectors.Sighting)
+	if !ok {
+		return detectors.Finding{}, false
+	}
+	own.add(s)
+	principals, resources, bits := own.weigh()
+	if principals < 2 || bits < least || !own.Said.Raise(int64(s.Time/detectors.Day), bits, least) {
+		return detectors.Finding{}, false
+	}
+	span := s.Time - own.Since
+	return detectors.Finding{
+		Time: s.Time,
+		Bits: bits,
+		Summary: fmt.Sprintf("%d principals on %s were touched within %s%s from %s, which none of them uses; the latest: %s of %s",
+			principals, plural(resources, "account"), length(span), own.client(), &s.From, s.Detector, name(&s.Principal)),
+		Observed: detectors.Facts{
+			"principals": float64(principals), "accounts": float64(resources), "hours": float64(span) / float64(detectors.Hour), "client": strings.TrimSpace(s.Client.APIVersion + " " + s.Client.UserAgent), "network": s.From.String(),
+		},
+		Usual:    detectors.Facts{"principalsOfThatNetwork": 0.0},
+		Networks: []detectors.Network{s.From},
+	}, true
+}
+
+// add takes a sighting in.
+func (own *state) add(s *detectors.Sighting) {
+	if own.Since == 0 {
+		own.Since = s.Time
+	}
+	if s.Client != (detectors.Client{}) {
+		client := hash(s.Client.APIVersion, s.Client.UserAgent)
+		own.Differs = own.Differs || own.Client != 0 && own.Client != client
+		if own.Client == 0 {
+			own.Client = client
+		}
+	}
+	bits := min(s.Bits, mostTouched)
+	if s.Family == detectors.Place {
+		bits = min(bits, mostPlace)
+	}
+	key := hash(s.Principal.Kind.String(), s.Principal.ID, s.Principal.Resource)
+	i := slices.IndexFunc(own.Touched[:], func(t touched) bool { return t.Principal == key || t.Principal == 0 })
+	if i >= 0 {
+		t := &own.Touched[i]
+		*t = touched{key, hash(s.Principal.Resource), max(t.Bits, float32(bits)), t.Probed || s.Family != detectors.Place}
+	}
+}
+
+// weigh is how many principals and resources were touched, and what that is worth.
+func (own *state) weigh() (principals, resources int, bits float64) {
+	tried := 0
+	for i, t := range own.Touched {
+		if t.Principal == 0 {
+			break
+		}
+		principals++
+		if t.Probed {
+			tried++
+		}
+		bits += float64(t.Bits)
+		if !slices.ContainsFunc(own.Touched[:i], func(o touched) bool { return o.Resource == t.Resource }) {
+			resources++
+		}
+	}
+	if tried > 1 {
+		bits += probed
+	}
+	if resources > 1 {
+		bits += farApart
+	}
+	if !own.Differs && own.Client != 0 {
+		bits += sameClient
+	}
+	return principals, resources, bits
+}
+
+func hash(texts ...string) uint64 {
+	h := fnv.New64a()
+	for _, text := range texts {
+		_, _ = h.Write([]byte(text)) // never fails
+		_, _ = h.Write([]byte{0})
+	}
+	return h.Sum64() | 1
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "one " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// client says whether all came with the same one.
+func (own *state) client() string {
+	switch {
+	case own.Client == 0:
+		return ""
+	case own.Differs:
+		return " with several clients"
+	}
+	return " with one client"
+}
+
+// length is a time as people say it.
+func length(t detectors.Time) string {
+	if t < 2*detectors.Hour {
+		return plural(max(1, int(t/detectors.Minute)), "minute")
+	}
+	return plural(int(t/detectors.Hour), "hour")
+}
+
+// name is a principal for an analyst.
+func name(p *detectors.Principal) string {
+	resource := p.Resource[strings.LastIndexAny(p.Resource, "/:")+1:]
+	if p.Kind == detectors.AccountKey {
+		return "the key of " + resource
+	}
+	return fmt.Sprintf("%s %s on %s", p.Kind, p.ID, resource)
+}

@@ -1,0 +1,62 @@
+package operator
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/detectortest"
+)
+
+// touch is a sighting of the i-th principal, an account's key.
+func touch(t detectors.Time, i int, detector string, family detectors.Family, bits float64) detectors.Sighting {
+	account := fmt.Sprint("/subscriptions/s/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/a", i)
+	return detectors.Sighting{
+		Time: t, Principal: detectors.Principal{Kind: detectors.AccountKey, ID: account, Resource: account},
+		Detector: detector, Family: family, Bits: bits, From: detectortest.Rented(0), Client: detectors.Client{APIVersion: "2023-09-01-preview"},
+	}
+}
+
+func check(minute, i int, bits float64) detectors.Sighting {
+	return touch(detectortest.At(3, 9, minute), i, "key-check", detectors.Behaviour, bits)
+}
+
+func rented(day, i int, bits float64) detectors.Sighting {
+	return touch(detectortest.At(day, 9, i), i, "anonymous-network", detectors.Place, bits)
+}
+
+func TestDetector(t *testing.T) {
+	detectortest.Accept(t, Detector,
+		detectortest.Scenario{Name: "keys_are_tried_in_a_row", Below: 15.5, Play: func(s *detectortest.Script) {
+			s.Sight(check(0, 1, 4))
+			s.Sight(check(7, 2, 4))
+			s.Fires(16, func() {
+				s.Sight(check(9, 3, 5))
+			})
+			s.Fires(28, func() {
+				for i := range 4 {
+					s.Sight(check(20+i, 4+i, 4))
+				}
+			})
+		}},
+		detectortest.Scenario{Name: "two_keys_tried_for_sure", Below: 3, Play: func(s *detectortest.Script) {
+			s.Sight(check(0, 1, 12))
+			s.Fires(16, func() { s.Sight(check(50, 2, 12)) })
+		}},
+		detectortest.Scenario{Name: "one_key_again_and_again", Below: 3, Play: func(s *detectortest.Script) {
+			for i := range 20 {
+				s.Sight(check(i, 1, 4+float64(i)))
+			}
+		}},
+		detectortest.Scenario{Name: "two_colleagues_try_a_vpn", Below: 15, Play: func(s *detectortest.Script) {
+			s.Sight(rented(3, 1, 9))
+			s.Sight(rented(4, 2, 7))
+		}},
+		detectortest.Scenario{Name: "two_that_tell_next_to_nothing", Below: 12, Play: func(s *detectortest.Script) {
+			other := check(2, 2, 3)
+			other.Client.APIVersion = "2024-10-21"
+			s.Sight(check(0, 1, 3))
+			s.Sight(other)
+		}},
+	)
+}

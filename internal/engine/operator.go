@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/internal/incident"
+	"github.com/keywarden/keywarden/internal/usagelog"
+)
+
+// networkScheme begins the id of what is, to the engine, the resource of an
+// operator: the network that its sightings come from. No resource id of
+// Azure's begins so.
+const networkScheme = "network:"
+
+// routeOf is the id, and the route key, of a network.
+func routeOf(network netip.Prefix) string { return networkScheme + network.String() }
+
+// isNetwork reports whether a resource is a network.
+func isNetwork(id string) bool { return strings.HasPrefix(id, networkScheme) }
+
+// operatorOf is the operator behind a network.
+func operatorOf(id string) detectors.Principal {
+	sum := sha256.Sum256([]byte(id))
+	return detectors.Principal{Kind: detectors.Operator, ID: hex.EncodeToString(sum[:8])}
+}
+
+// hand is what one network was seen to do: the sightings of the latest weeks,
+// as a set. It comes to the same in whatever order they come, and however often
+// each does: of those of one key the earliest stays, and of too many keys in a
+// week the earliest.
+type hand struct {
+	seen    []detectors.Sighting    // sorted; of one week and the one before
+	changed map[detectors.Time]bool // weeks whose incident may be another since take
+}
+
+const (
+	week = 7 * detectors.Day
+
+	// mostSeen is how many sightings are kept of a week.
+	mostSeen = 256
+
+	// levels are how many strengths are told apart of a detector's sightings of a
+	// principal, each of so many bits.
+	levels, levelBits = 4, 4.0
+)
+
+func weekOf(t detectors.Time) detectors.Time { return t - t%week }
+
+// sightingKey is what there is one sighting of.
+type sightingKey struct {
+	week      detectors.Time
+	principal detectors.Principal
+	detector  string
+	level     int
+}
+
+func keyOf(s *detectors.Sighting) sightingKey {
+	return sightingKey{weekOf(s.Time), s.Principal, s.Detector, int(min(s.Bits/levelBits, levels-1))}
+}
+
+// add takes a sighting in, and reports whether it changes anything.
+func (h *hand) add(s *detectors.Sighting) bool {
+	if n := len(h.seen); n > 0 && weekOf(s.Time) < weekOf(h.seen[n-1].Time)-week {
+		return false
+	}
+	key := keyOf(s)
+	for i := range h.seen {
+		if keyOf(&h.seen[i]) == key {
+			if s.Compare(&h.seen[i]) >= 0 {
+				return false
+			}
+			h.seen = slices.Delete(h.seen, i, i+1)
+			break
+		}
+	}
+	at, _ := slices.BinarySearchFunc(h.seen, s, func(a detectors.Sighting, b *detectors.Sighting) int { return a.Compare(b) })
+	h.seen = slices.Insert(h.seen, at, *s)
+	if h.trim(key.week) == at {
+		return false
+	}
+	if h.changed == nil {
+		h.changed = map[detectors.Time]bool{}
+	}
+	h.changed[key.week] = true
+	return true
+}
+
+// trim drops the latest of a week with too many sightings, and weeks that are
+// over. It returns where the dropped one of the week stood, or -1.
+func (h *hand) trim(full detectors.Time) int {
+	last, n := -1, 0
+	for i := range h.seen {
+		if weekOf(h.seen[i].Time) == full {
+			last, n = i, n+1
+		}
+	}
+	if n > mostSeen {
+		h.seen = slices.Delete(h.seen, last, last+1)
+	} else {
+		last = -1
+	}
+	newest := weekOf(h.seen[len(h.seen)-1].Time)
+	h.seen = slices.DeleteFunc(h.seen, func(s detectors.Sighting) bool { return weekOf(s.Time) < newest-week })
+	return last
+}
+
+// takeJoint is the incidents that changed since it was called last.
+func (r *resource) takeJoint() (all []*incident.Incident) {
+	if r.hand == nil {
+		return nil
+	}
+	for since := range r.hand.changed {
+		if i := r.joint(since); i != nil {
+			all = append(all, i)
+		}
+	}
+	clear(r.hand.changed)
+	return all
+}
+
+// joint is the incident of the operator in a week, nil where there is none: the
+// detectors judge the sightings anew, in the order of their time.
+func (r *resource) joint(since detectors.Time) *incident.Incident {
+	seen := slices.Clone(r.hand.seen)
+	seen = slices.DeleteFunc(seen, func(s detectors.Sighting) bool { return weekOf(s.Time) != since })
+	if len(seen) == 0 {
+		return nil
+	}
+	j := incident.Joint{Operator: r.itself.profile.Principal, Since: since, First: seen[0].Time, Last: seen[len(seen)-1].Time}
+	memories := make([]detectors.Memory, len(r.Detectors))
+	for i := range seen {
+		if s := &seen[i]; !slices.Contains(j.Principals, s.Principal) {
+			j.Principals = append(j.Principals, s.Principal)
+		}
+		for k, d := range r.Detectors {
+			if d.Scope != detectors.PerOperator {
+				continue
+			}
+			if memories[k] == nil {
+				memories[k] = d.NewMemory()
+			}
+			if f, found := d.Observe(&r.itself.profile, &seen[i], memories[k]); found {
+				j.Said = append(j.Said, incident.Said{Detector: d, Finding: f})
+			}
+		}
+	}
+	return j.Incident()
+}
+
+// see takes a sighting of the network in.
+func (r *resource) see(s *detectors.Sighting, clock detectors.Time) {
+	if r.assembling() || !r.hand.add(s) {
+		return
+	}
+	r.tally.Sightings++
+	r.touch(r.chunks[0], clock)
+	if r.place != nil {
+		r.hands = append(r.hands, r)
+	}
+}
+
+// sight tells the networks of a finding of what they did, where they are foreign to the subject.
+func (r *resource) sight(s *subject, d *detectors.Detector, f *detectors.Finding, e detectors.Event) {
+	if !d.Sights || r.Quiet || !(f.Bits >= incident.Floor) {
+		return
+	}
+	for i := range f.Networks {
+		n := f.Networks[i]
+		if i == mostTold || !s.profile.Stranger(&n, f.Time) {
+			continue
+		}
+		n.Address, n.Watched = netip.Addr{}, ""
+		seen := detectors.Sighting{Time: f.Time, Principal: s.profile.Principal, Detector: d.ID, Family: d.Family, Bits: f.Bits, From: n}
+		if c, ok := e.(*detectors.Call); ok {
+			seen.Client = c.Client
+		}
+		r.sighted = append(r.sighted, seen)
+	}
+}
+
+// mostTold is how many networks of one finding are told of it.
+const mostTold = 4
+
+// encode is the set as bytes.
+func (h *hand) encode() []byte { return usagelog.AppendSightings(nil, h.seen) }
+
+func (h *hand) restore(data []byte) error {
+	var m usagelog.Message
+	if err := new(usagelog.Reader).Read(data, &m); err != nil {
+		return fmt.Errorf("%w: sightings: %w", errState, err)
+	}
+	h.seen = m.Sightings
+	return nil
+}
