@@ -9,6 +9,12 @@
 //	keywarden deadletters      lists records that were set aside, or tries them again
 //	keywarden backtest FILE    says what changed settings would have gained and lost
 //	keywarden evaluate         measures how much abuse is found, and how much is false
+//	keywarden verdict ID VALUE says what an incident was
+//	keywarden except           says what is benign, until a day
+//	keywarden decoy            names a key that was laid out to be stolen
+//	keywarden watch NETWORK    looks for networks
+//	keywarden rules            lists what of these holds
+//	keywarden revoke ID        ends one of them
 //
 // Where the Functions host starts it (FUNCTIONS_CUSTOMHANDLER_PORT is set), and
 // no command is given, it serves the functions.
@@ -53,6 +59,13 @@ type commands struct {
 
 	Backtest backtestCommand `cmd:"" help:"Say what changed settings would have gained and lost."`
 	Evaluate evaluateCommand `cmd:"" help:"Measure how much abuse is found, and how much is false."`
+
+	Verdict verdictCommand `cmd:"" help:"Say what an incident was: it changes what is judged."`
+	Except  exceptCommand  `cmd:"" help:"Say what is benign, until a day."`
+	Decoy   decoyCommand   `cmd:"" help:"Name a key that was laid out to be stolen."`
+	Watch   watchCommand   `cmd:"" help:"Look for networks that something bad is known of."`
+	Rules   rulesCommand   `cmd:"" help:"List the exceptions, decoys and watches that hold."`
+	Revoke  revokeCommand  `cmd:"" help:"End an exception, a decoy or a watch."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -72,6 +72,20 @@ func (p *Publisher) Tick(ctx context.Context, now time.Time, heard detectors.Tim
 	return p.Broadcast(ctx, usagelog.AppendTick(nil, detectors.TimeOf(now), heard))
 }
 
+// Command publishes what an analyst says: a verdict to the partition of its
+// resource, all else to each. After an error some partitions may have it; said
+// again with the same id it replaces itself.
+func (p *Publisher) Command(ctx context.Context, c *detectors.Command) error {
+	message, err := usagelog.AppendCommand(nil, c)
+	if err != nil {
+		return err
+	}
+	if c.Verdict != nil {
+		return p.Publish(ctx, usagelog.Partition(c.Verdict.Principal.Resource, len(p.ids)), message)
+	}
+	return p.Broadcast(ctx, message)
+}
+
 // Broadcast publishes a message to each partition. After an error some have it.
 func (p *Publisher) Broadcast(ctx context.Context, message []byte) error {
 	failures := make([]error, len(p.ids))

@@ -208,3 +208,33 @@ func TestPublisher_refuses_to_tick_another_number_of_partitions(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A verdict goes where its resource is judged, and nowhere else; the rest is for all.
+func TestPublisher_Command(t *testing.T) {
+	s := newStandIn(t)
+	hub := s.hub(t, "usage")
+	p, err := hub.Publisher(limited(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	principal := detectors.Principal{Kind: detectors.APIMSubscription, ID: "p", Resource: "custom:g"}
+	verdict := detectors.Command{Time: 1, By: "b", Verdict: &detectors.Verdict{Incident: "i", Principal: principal, Value: detectors.VerdictBenign}}
+	decoy := detectors.Command{Time: 1, By: "b", Decoy: &detectors.Decoy{ID: "d", Owner: "o", Principal: principal}}
+	for _, c := range []*detectors.Command{&verdict, &decoy} {
+		if err := p.Command(limited(t), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Command(limited(t), &detectors.Command{Time: 1, By: "b"}); err == nil {
+		t.Error("a command that says nothing is published")
+	}
+	for i := range p.Partitions() {
+		want := 1
+		if i == usagelog.Partition(principal.Resource, p.Partitions()) {
+			want = 2
+		}
+		if got := bodies(t, hub, fmt.Sprint(i)); len(got) != want {
+			t.Errorf("partition %d has %d messages, want %d", i, len(got), want)
+		}
+	}
+}
