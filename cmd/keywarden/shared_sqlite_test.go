@@ -90,7 +90,7 @@ func TestStore_shared_by_processes(t *testing.T) {
 	if len(want) == 0 {
 		t.Fatal("no incidents: this test compares nothing")
 	}
-	if d := cmp.Diff(linesOf(t, want), linesOf(t, kept(t, store))); d != "" {
+	if d := cmp.Diff(linesOf(t, want), linesOf(t, keptIncidents(t, store))); d != "" {
 		t.Errorf("after %d kills the incidents differ from those of replay --from-hub (-want +got):\n%s", kills, d)
 	}
 }
@@ -138,8 +138,8 @@ func fillUsageHub(t *testing.T, p platform) {
 	}
 }
 
-// kept is the incidents in a SQLite store.
-func kept(t *testing.T, store string) []*incident.Incident {
+// keptIncidents is the incidents in a SQLite store.
+func keptIncidents(t *testing.T, store string) []*incident.Incident {
 	t.Helper()
 	var name storeName
 	var found []*incident.Incident
