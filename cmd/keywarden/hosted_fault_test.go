@@ -69,12 +69,12 @@ func TestHosted_database_fails(t *testing.T) {
 				t.Parallel()
 				h := deploy(t, hostedOptions{load: l, limit: some(seed), flush: 10 * time.Millisecond, waiting: true})
 				d := newDrawn(seed, 6, test.most)
-				until := time.Time{}
 				if name == "gone_for_some_while" {
-					d.every, until = 1, time.Now().Add(2*time.Second)
+					d.every = 1
 				}
+				over := sync.OnceValue(func() time.Time { return time.Now().Add(2 * time.Second) }) // from the first request on
 				set(h, &h.storeFault, func(op cosmosemulator.Operation) cosmosemulator.Fault {
-					if !until.IsZero() && time.Now().After(until) || !test.on(op) || !d.hit() {
+					if name == "gone_for_some_while" && time.Now().After(over()) || !test.on(op) || !d.hit() {
 						return cosmosemulator.Fault{}
 					}
 					return test.fault
@@ -83,6 +83,9 @@ func TestHosted_database_fails(t *testing.T) {
 				h.quiet()
 				if d.count() == 0 {
 					t.Error("no request went wrong")
+				}
+				if name != "changed_412" { // then another owner is at work, for all that is known
+					h.unfailing()
 				}
 				h.check()
 				if name == "throttled_429" && !strings.Contains(string(h.ask("/api/coverage")), "throttled") {
@@ -125,6 +128,7 @@ func TestHosted_hubs_fail(t *testing.T) {
 				if d.count() == 0 {
 					t.Error("nothing went wrong")
 				}
+				h.unfailing()
 				h.check()
 			})
 		}

@@ -99,6 +99,7 @@ type deployment struct {
 	storeFault func(cosmosemulator.Operation) cosmosemulator.Fault
 	pace       func(functionshost.Invocation)
 	next       map[string]int64 // of the diagnostics hub: the first event that was not taken in, by partition
+	failed     int              // tries
 	before     func(functionshost.Invocation)
 	after      func(functionshost.Invocation, error)
 	lines      []functionshost.Line
@@ -338,14 +339,26 @@ func (h *deployment) producer(hub string) *azeventhubs.ProducerClient {
 	return p
 }
 
-// taken counts what is done of the diagnostics hub.
+// taken counts what is done of the diagnostics hub, and what fails.
 func (h *deployment) taken(i functionshost.Invocation, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err != nil {
+		h.failed++
+	}
 	if i.Function != "diagnostics" || err != nil {
 		return
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.next[i.Partition] = max(h.next[i.Partition], i.Last+1)
+}
+
+// unfailing fails the test where a try has failed: what passes by itself is to be
+// waited for inside of it.
+func (h *deployment) unfailing() {
+	h.t.Helper()
+	if n := get(h, &h.failed); n > 0 {
+		h.t.Errorf("%d tries failed, and all were to outlast the faults", n)
+	}
 }
 
 // sideBySide has the partitions of the diagnostics hub taken in as they are on
