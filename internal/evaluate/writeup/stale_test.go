@@ -66,6 +66,25 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestReadme holds the table in README.md to the page's.
+func TestReadme(t *testing.T) {
+	page, err := os.ReadFile(docs + "/evaluation.md")
+	if err != nil {
+		t.Fatalf("%v: run make evaluate", err)
+	}
+	readme, err := os.ReadFile(docs + "/../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want, _ := strings.Cut(string(page), "\n## In short\n")
+	want, _, _ = strings.Cut(want, "\n## ")
+	_, got, _ := strings.Cut(string(readme), "<!-- evaluation: written by make evaluate -->\n")
+	got, _, _ = strings.Cut(got, "<!-- /evaluation -->")
+	if want = strings.TrimSpace(want); want == "" || want != strings.TrimSpace(got) {
+		t.Errorf("the table in README.md is not that of docs/evaluation.md: run make evaluate")
+	}
+}
+
 // firstColumn is the names in the first column of the table below a title.
 func firstColumn(page, title string) map[string]bool {
 	names := map[string]bool{}
