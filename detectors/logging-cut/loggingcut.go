@@ -10,7 +10,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "logging-cut",
 	Title: "Diagnostic logging is cut",
-	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough, whoever did it: a change of the logs that this product stands on should be known to those who read it. " +
+	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough where somebody unknown does it, or from a place that nobody knows there; of a known administrator or a deployment, which replace a setting now and then, it is told but does not alarm. " +
 		"A setting that is written with fewer categories is not seen here.",
 	Severity: detectors.High,
 	Family:   detectors.ControlPlane,
@@ -31,7 +31,7 @@ var Detector = detectors.New(detectors.Description{
 }, observe)
 
 // weight of such an act, assumed.
-var weight = deed.Weight{Base: 20, PerPoint: 1, Routine: 0}
+var weight = deed.Weight{Base: 10, PerPoint: 2.5, Routine: 0}
 
 func observe(before *detectors.Profile, e detectors.Event, own *deed.State) (detectors.Finding, bool) {
 	return deed.Observe(before, e, own, detectors.LoggingCut, weight)

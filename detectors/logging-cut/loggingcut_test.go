@@ -19,6 +19,11 @@ func TestDetector(t *testing.T) {
 			s.Administered(0, 14, 2, "microsoft.insights/diagnosticsettings/write")
 			s.Working(14, 15, 10, detectortest.Office)
 		}},
+		detectortest.Scenario{Name: "a_known_administrator_at_the_office", Below: 11, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Administered(0, 14, 2, "microsoft.insights/diagnosticsettings/write")
+			s.Act(detectortest.Deed(detectortest.At(14, 10, 0), operation, "admin", detectortest.Office))
+		}},
 		detectortest.Scenario{Name: "refused", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			failed := detectortest.Deed(detectortest.At(14, 3, 0), operation, "stranger", detectortest.Rented(0))
