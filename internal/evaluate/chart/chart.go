@@ -63,7 +63,8 @@ func (c *canvas) end() string {
 	return c.String()
 }
 
-func (c *canvas) printf(format string, args ...any) { fmt.Fprintf(c, format, args...) }
+// printf cannot fail: a strings.Builder takes all.
+func (c *canvas) printf(format string, args ...any) { _, _ = fmt.Fprintf(c, format, args...) }
 
 // text writes at a point; anchor is start, middle or end.
 func (c *canvas) text(x, y float64, anchor, class, text string) {
