@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -78,10 +79,17 @@ func (f *feed) do(ctx context.Context, args ...string) error {
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
-	case errors.As(err, &exit) && exit.ExitCode() == interruptedCode:
+	case errors.As(err, &exit) && interrupted(exit):
 		return errInterrupted
 	case err != nil:
 		return fmt.Errorf("keywarden %s: %w", args[0], err)
 	}
 	return nil
+}
+
+// interrupted reports whether a program ended by Ctrl-C, which it may have met
+// before it came to listen for it.
+func interrupted(exit *exec.ExitError) bool {
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return exit.ExitCode() == interruptedCode || ok && status.Signaled() && status.Signal() == syscall.SIGINT
 }
