@@ -74,7 +74,7 @@ func (c *backtestCommand) Validate() error {
 // Run prints the changes to standard output. What could not be read is an error after that.
 func (c *backtestCommand) Run(ctx context.Context, std *streams) error {
 	now := time.Now()
-	proposed, err := c.commands(now)
+	proposed, err := c.commands(now, std)
 	if err != nil {
 		return usageError{err}
 	}

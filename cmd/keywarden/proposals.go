@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -18,69 +17,48 @@ import (
 // proposals are changes of settings on a command line.
 type proposals struct {
 	Change  []string       `type:"existingfile" placeholder:"FILE" help:"Commands that are proposed, as JSON: exceptions, decoys, watches, revocations. Again for more."`
-	Except  []scope        `sep:"none" placeholder:"SCOPE" help:"An exception that is proposed, as KEY=VALUE,...: kind, id, resource, network, detector."`
-	Decoy   []scope        `sep:"none" placeholder:"SCOPE" help:"A decoy that is proposed, as kind=account-key,resource=ID."`
-	Watch   []netip.Prefix `placeholder:"NETWORK" help:"A network that is proposed to be watched, as 203.0.113.0/24."`
+	Except  []scope        `sep:"none" placeholder:"SCOPE" help:"An exception that is proposed, as KEY=VALUE,...: principal, resource, network, detector."`
+	Decoy   []scope        `sep:"none" placeholder:"SCOPE" help:"A decoy that is proposed, as principal=account-key,resource=ID."`
+	Watch   []networkFlag `placeholder:"NETWORK" help:"A network or an address that is proposed to be watched, as 203.0.113.0/24."`
 	Without []string       `placeholder:"DETECTOR" help:"A detector that is proposed to be left out."`
 }
 
 // scope is what an exception or a decoy is about.
 type scope struct {
-	principal *detectors.Principal
-	resource  string
-	networks  []netip.Prefix
+	whom
+	networks  []networkFlag
 	detectors []string
 }
 
 // UnmarshalText reads KEY=VALUE,...
 func (s *scope) UnmarshalText(text []byte) error {
-	kind, id := "", ""
 	for part := range strings.SplitSeq(string(text), ",") {
 		key, value, ok := strings.Cut(part, "=")
 		if !ok || value == "" {
 			return fmt.Errorf("%q is not KEY=VALUE", part)
 		}
+		var err error
 		switch key {
-		case "kind":
-			kind = value
-		case "id":
-			id = value
+		case "principal":
+			err = s.Principal.UnmarshalText([]byte(value))
 		case "resource":
-			s.resource = strings.ToLower(value)
+			err = s.Resource.UnmarshalText([]byte(value))
 		case "network":
-			network, err := netip.ParsePrefix(value)
-			if err != nil {
-				return fmt.Errorf("%q is no network: write for instance 203.0.113.0/24", value)
-			}
-			s.networks = append(s.networks, network.Masked())
+			var network networkFlag
+			err = network.UnmarshalText([]byte(value))
+			s.networks = append(s.networks, network)
 		case "detector":
 			s.detectors = append(s.detectors, value)
 		default:
-			return fmt.Errorf("%q is no key: there are kind, id, resource, network and detector", key)
+			err = fmt.Errorf("%q is no key: there are principal, resource, network and detector", key)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return s.identify(kind, id)
-}
-
-// identify makes the principal of a kind and an id, where there is a kind.
-func (s *scope) identify(kind, id string) error {
-	if kind == "" {
-		if id != "" {
-			return fmt.Errorf("id=%s without kind: say of what kind the principal is", id)
-		}
-		return nil
+	if s.Principal.given && s.Resource == "" {
+		return errors.New("a principal is of a resource: name it with resource=ID")
 	}
-	p := detectors.Principal{ID: id, Resource: s.resource}
-	if err := p.Kind.UnmarshalText([]byte(kind)); err != nil {
-		return fmt.Errorf("kind: %w", err)
-	}
-	if p.Kind == detectors.AccountKey || p.Kind == detectors.ResourcePrincipal {
-		p.ID = s.resource
-	}
-	if p.ID == "" || p.Resource == "" && p.Kind != detectors.Operator {
-		return fmt.Errorf("kind=%s: a principal needs its resource, and its id unless it is a resource's own key", kind)
-	}
-	s.principal = &p
 	return nil
 }
 
@@ -89,7 +67,7 @@ func (s *scope) identify(kind, id string) error {
 const expiry = 90 * detectors.Day
 
 // commands are the proposals as they would be given now.
-func (c *proposals) commands(now time.Time) ([]detectors.Command, error) {
+func (c *proposals) commands(now time.Time, std *streams) ([]detectors.Command, error) {
 	at := detectors.TimeOf(now)
 	var commands []detectors.Command
 	for _, path := range c.Change {
@@ -109,21 +87,21 @@ func (c *proposals) commands(now time.Time) ([]detectors.Command, error) {
 	}
 	var errs []error
 	for i, s := range c.Except {
-		x := &detectors.Exception{ID: fmt.Sprintf("proposal-%d", i+1), Principal: s.principal, Networks: s.networks, Detectors: s.detectors, Owner: "backtest", Reason: "proposed", Expires: at + expiry}
-		if s.principal == nil {
-			x.Resource = s.resource
+		x := &detectors.Exception{ID: fmt.Sprintf("proposal-%d", i+1), Principal: s.named(), Networks: prefixes(s.networks, std), Detectors: s.detectors, Owner: "backtest", Reason: "proposed", Expires: at + expiry}
+		if x.Principal == nil {
+			x.Resource = string(s.Resource)
 		}
 		errs = append(errs, add(detectors.Command{Exception: x}, "--except"), known(s.detectors))
 	}
 	for i, s := range c.Decoy {
-		if s.principal == nil {
-			errs = append(errs, errors.New("--decoy: a decoy is a principal: say kind and resource"))
+		if !s.Principal.given {
+			errs = append(errs, errors.New("--decoy: a decoy is a principal: say principal and resource"))
 			continue
 		}
-		errs = append(errs, add(detectors.Command{Decoy: &detectors.Decoy{ID: fmt.Sprintf("proposal-%d", i+1), Principal: *s.principal, Owner: "backtest"}}, "--decoy"))
+		errs = append(errs, add(detectors.Command{Decoy: &detectors.Decoy{ID: fmt.Sprintf("proposal-%d", i+1), Principal: *s.named(), Owner: "backtest"}}, "--decoy"))
 	}
 	if len(c.Watch) > 0 {
-		errs = append(errs, add(detectors.Command{Watch: &detectors.Watch{ID: "proposal", Networks: c.Watch, Reason: "proposed", Expires: at + expiry}}, "--watch"))
+		errs = append(errs, add(detectors.Command{Watch: &detectors.Watch{ID: "proposal", Networks: prefixes(c.Watch, std), Reason: "proposed", Expires: at + expiry}}, "--watch"))
 	}
 	return commands, errors.Join(append(errs, known(c.Without))...)
 }

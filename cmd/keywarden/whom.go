@@ -40,14 +40,19 @@ func (w *whom) principal(ctx context.Context, s *service) (*detectors.Principal,
 		}
 		return &found.Principal, nil
 	}
+	return w.named(), nil
+}
+
+// named is the principal that is named by its kind and id; nil where none is.
+func (w *whom) named() *detectors.Principal {
 	if !w.Principal.given {
-		return nil, nil
+		return nil
 	}
 	p := detectors.Principal{Kind: w.Principal.kind, ID: w.Principal.id, Resource: string(w.Resource)}
 	if p.Kind == detectors.AccountKey || p.Kind == detectors.ResourcePrincipal {
 		p.ID = p.Resource
 	}
-	return &p, nil
+	return &p
 }
 
 // incident is an incident of the store.
