@@ -18,6 +18,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -292,7 +294,36 @@ func (h *deployment) fatalf(format string, args ...any) {
 	h.t.Fatalf(format, args...)
 }
 
-// testPackage is a package whose handler is this test binary.
+// plainHandler is the program, built once without the race detector.
+var plainHandler = sync.OnceValues(func() (string, error) {
+	path, err := filepath.Abs("../../build/hosted/keywarden")
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build the handler: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// handler is what the host starts: this test binary, or the program where that
+// would be slow to start.
+func handler(t *testing.T) hosttest.File {
+	t.Helper()
+	file := hosttest.Handler()
+	if !raced {
+		return file
+	}
+	path, err := plainHandler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Text = "#!/bin/sh\nexec '" + path + "'\n"
+	return file
+}
+
+// testPackage is a package whose handler is of this source, and everything else as it is deployed.
 func testPackage(t *testing.T) string {
 	t.Helper()
 	read := func(name, from string) hosttest.File {
@@ -306,7 +337,7 @@ func testPackage(t *testing.T) string {
 	// The host's clock is a hundred times as fast, and the machine may be slow.
 	host.Text = strings.Replace(host.Text, `"00:10:00"`, `"20:00:00"`, 1)
 	host.Text = strings.Replace(host.Text, `"enableProxyingHttpRequest": true`, `"enableProxyingHttpRequest": true, "initializationTimeout": "05:00:00"`, 1)
-	files := []hosttest.File{hosttest.Handler(), host}
+	files := []hosttest.File{handler(t), host}
 	for _, function := range handlers.Functions() {
 		files = append(files, read(function+"/function.json", "handlers/"+function+"/function.json"))
 	}

@@ -16,11 +16,11 @@ import (
 
 // proposals are changes of settings on a command line.
 type proposals struct {
-	Change  []string       `type:"existingfile" placeholder:"FILE" help:"Commands that are proposed, as JSON: exceptions, decoys, watches, revocations. Again for more."`
-	Except  []scope        `sep:"none" placeholder:"SCOPE" help:"An exception that is proposed, as KEY=VALUE,...: principal, resource, network, detector."`
-	Decoy   []scope        `sep:"none" placeholder:"SCOPE" help:"A decoy that is proposed, as principal=account-key,resource=ID."`
+	Change  []string      `type:"existingfile" placeholder:"FILE" help:"Commands that are proposed, as JSON: exceptions, decoys, watches, revocations. Again for more."`
+	Except  []scope       `sep:"none" placeholder:"SCOPE" help:"An exception that is proposed, as KEY=VALUE,...: principal, resource, network, detector."`
+	Decoy   []scope       `sep:"none" placeholder:"SCOPE" help:"A decoy that is proposed, as principal=account-key,resource=ID."`
 	Watch   []networkFlag `placeholder:"NETWORK" help:"A network or an address that is proposed to be watched, as 203.0.113.0/24."`
-	Without []string       `placeholder:"DETECTOR" help:"A detector that is proposed to be left out."`
+	Without []string      `placeholder:"DETECTOR" help:"A detector that is proposed to be left out."`
 }
 
 // scope is what an exception or a decoy is about.
