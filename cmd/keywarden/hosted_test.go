@@ -294,7 +294,7 @@ func (h *deployment) fatalf(format string, args ...any) {
 	h.t.Fatalf(format, args...)
 }
 
-// plainHandler is the program, built once without the race detector.
+// plainHandler is the path of the program, built once without the race detector.
 var plainHandler = sync.OnceValues(func() (string, error) {
 	path, err := filepath.Abs("../../build/hosted/keywarden")
 	if err != nil {
@@ -344,10 +344,23 @@ func testPackage(t *testing.T) string {
 	return hosttest.Pack(t, files...)
 }
 
-// keywarden runs a command in this process and returns what it prints.
+// keywarden runs a command, in this process or in that of plainHandler, and
+// returns what it prints.
 func keywarden(t testing.TB, args ...string) string {
 	t.Helper()
 	var out, errs strings.Builder
+	if raced {
+		path, err := plainHandler()
+		if err == nil {
+			cmd := exec.CommandContext(t.Context(), path, args...)
+			cmd.Stdout, cmd.Stderr = &out, &errs
+			err = cmd.Run()
+		}
+		if err != nil {
+			t.Fatalf("keywarden %s: %v: %s", strings.Join(args, " "), err, errs.String())
+		}
+		return out.String()
+	}
 	if code := run(t.Context(), args, strings.NewReader(""), &out, &errs); code != 0 {
 		t.Fatalf("keywarden %s: exit code %d: %s", strings.Join(args, " "), code, errs.String())
 	}
