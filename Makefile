@@ -3,7 +3,7 @@
 GO       ?= go
 BUILD    := build
 TOOLS    := $(CURDIR)/$(BUILD)/tools
-FUZZTIME ?= 10s
+FUZZTIME ?= 5s
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := $(TOOLS)/$(GOLANGCI_VERSION)/golangci-lint
@@ -70,7 +70,7 @@ promise: ## what the detectors' bits promise, on 200 principals and 30 days that
 	$(GO) test -count=1 -run=TestPromise ./internal/evaluate
 
 .PHONY: fuzz
-fuzz: ## each fuzz target for FUZZTIME (10s)
+fuzz: ## each fuzz target for FUZZTIME (5s)
 	.ci/fuzz $(FUZZTIME)
 
 .PHONY: sdk-suites
