@@ -94,26 +94,30 @@ func list(r *engine.Rules) (all []rule) {
 }
 
 func printRules(to io.Writer, format string, rules *engine.Rules) error {
-	columns := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	table := bufio.NewWriter(columns)
-	lines := json.NewEncoder(to)
-	lines.SetEscapeHTML(false)
 	all := list(rules)
-	if format == "table" && len(all) == 0 {
+	switch {
+	case format == "jsonl":
+		return printRuleLines(to, all)
+	case len(all) == 0:
 		_, err := fmt.Fprintln(to, "No exceptions, decoys or watches.")
 		return err
 	}
-	if format == "table" {
-		fmt.Fprintln(table, "ID\tKIND\tUNTIL\tOWNER\tABOUT\tREASON")
-	}
+	columns := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	table := bufio.NewWriter(columns)
+	fmt.Fprintln(table, "ID\tKIND\tUNTIL\tOWNER\tABOUT\tREASON")
 	for _, r := range all {
-		if format == "table" {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.id, r.kind, r.until, r.owner, r.about, r.reason)
-			continue
-		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.id, r.kind, r.until, r.owner, r.about, r.reason)
+	}
+	return errors.Join(table.Flush(), columns.Flush())
+}
+
+func printRuleLines(to io.Writer, all []rule) error {
+	lines := json.NewEncoder(to)
+	lines.SetEscapeHTML(false)
+	for _, r := range all {
 		if err := lines.Encode(map[string]any{r.kind: r.said}); err != nil {
 			return err
 		}
 	}
-	return errors.Join(table.Flush(), columns.Flush())
+	return nil
 }

@@ -331,8 +331,9 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 	p.here.Pace.step(f.Logged)
 	p.w.rules = p.w.rules.begun(p.here.Pace.of(f))
 	// A resource may fall quiet while a row waits there: what is read again on a
-	// recovery does not reach back as far as its next event.
-	if p.w.due != 0 && p.w.due <= p.here.Pace.Now {
+	// recovery does not reach back as far as its next event. All resources are
+	// looked at, so at most once a minute: when a row was due says the row.
+	if p.w.due != 0 && p.w.due+detectors.Minute <= p.here.Pace.Now {
 		p.w.tick(p.here.Pace.Now, p.w.pulse)
 	}
 	locate(f, p.engine.Locate)
