@@ -82,17 +82,13 @@ func (k *killer) kill() {
 	k.mu.Unlock()
 	for _, n := range k.Instances(k.p.function) {
 		if !whole {
-			if err := k.Kill(k.p.function, n); err != nil {
-				k.t.Error(err)
-			}
+			k.unlessGone(k.p.function, n, k.Kill(k.p.function, n))
 			continue
 		}
 		if _, err := k.Add(k.p.function, ""); err != nil {
 			k.t.Error(err)
 		}
-		if err := k.Lose(k.p.function, n); err != nil {
-			k.t.Error(err)
-		}
+		k.unlessGone(k.p.function, n, k.Lose(k.p.function, n))
 	}
 }
 
@@ -157,9 +153,7 @@ func TestHosted_killed_before_the_checkpoint_of_the_host(t *testing.T) {
 					if _, err := h.Add(function, ""); err != nil {
 						t.Error(err)
 					}
-					if err := h.Lose(function, i.Instance); err != nil {
-						t.Error(err)
-					}
+					h.unlessGone(function, i.Instance, h.Lose(function, i.Instance))
 				})
 				h.send(l.events)
 				h.quiet()

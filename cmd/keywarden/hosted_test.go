@@ -158,6 +158,14 @@ func deploy(t *testing.T, o hostedOptions) *deployment {
 	return h
 }
 
+// unlessGone is an error of what was done to an instance, unless the instance has
+// ended meanwhile: it has several partitions, and each has its hook.
+func (h *deployment) unlessGone(function string, instance int, err error) {
+	if err != nil && slices.Contains(h.Instances(function), instance) {
+		h.t.Error(err)
+	}
+}
+
 // get and set are one of the hooks, which other goroutines use.
 func get[F any](h *deployment, hook *F) F {
 	h.mu.Lock()
