@@ -101,8 +101,9 @@ type Pending struct {
 type Mark struct {
 	Sequence int64          `json:"sequence"`
 	Pace     Pace           `json:"pace"`
-	Arrived  detectors.Time `json:"arrived"` // of the latest message: the clock of the hub
-	Reached  []Reach        `json:"reached"` // by the records of all resources
+	Latest   detectors.Time `json:"latest,omitzero"` // that a record was taken in at: it may be ahead of the clock
+	Arrived  detectors.Time `json:"arrived"`         // of the latest message: the clock of the hub
+	Reached  []Reach        `json:"reached"`         // by the records of all resources
 	Rules    Rules          `json:"rules"`
 
 	// Awaited are the resources whose silence would be noticed.

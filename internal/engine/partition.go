@@ -337,7 +337,9 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 		p.w.tick(p.here.Pace.Now, p.w.pulse)
 	}
 	locate(f, p.engine.Locate)
-	r.take(f, p.here.Pace.of(f))
+	at := p.here.Pace.of(f)
+	p.here.Latest = max(p.here.Latest, at)
+	r.take(f, at)
 }
 
 // see takes a sighting in.

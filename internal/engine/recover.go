@@ -129,9 +129,10 @@ const (
 	markEvery = 10 * detectors.Minute
 
 	// windows is how many hours of the log's clock before the current one are
-	// read again. One is what the joins remember. Whether a row in it was a
-	// call's first depends on the hour before it; so on, but only for a call with
-	// rows in each of four hours in a row would a further hour say more.
+	// read again, with the records that came earlier because they were ahead of
+	// it. One is what the joins remember. Whether a row in it was a call's first
+	// depends on the hour before it; so on, but only for a call with rows in each
+	// of four hours in a row would a further hour say more.
 	windows = 2
 )
 
@@ -157,7 +158,7 @@ func (p *Partition) from(next int64) Mark {
 	}
 	window := (now/remembered - windows) * remembered
 	for i, m := range p.marks {
-		if i == 0 || m.Sequence <= next && m.Pace.Now <= window {
+		if i == 0 || m.Sequence <= next && max(m.Latest, m.Pace.Now) < window {
 			found = m
 		}
 	}
