@@ -39,7 +39,6 @@ func (p *Partition) lookAhead(ctx context.Context) {
 		if p.w.err != nil {
 			return
 		}
-		r.place.at(p.w.sequence)
 		if index := r.chunkOf(callerOf(f)); r.chunks[index] == nil && !r.assembling() && r.place.head.Chunks[index] != 0 {
 			chunks[ChunkKey{r.id, index, r.place.head.Chunks[index]}] = nil
 		}

@@ -307,7 +307,6 @@ func (p *Partition) obey(c *detectors.Command) {
 	if p.w.err != nil {
 		return
 	}
-	r.place.at(p.w.sequence)
 	if !r.assembling() {
 		r.decide(c.Verdict, p.here.Pace.Now)
 	}
@@ -320,10 +319,9 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 	if p.w.err != nil {
 		return
 	}
-	r.place.at(p.w.sequence)
 	p.w.pulse = p.here.Pace.Pulse
 	r.tick(p.here.Pace.Now)
-	if !pass(p.reached, from, e.Sequence, f.Ordinal) || !r.assembling() && !pass(r.place.reached, from, e.Sequence, f.Ordinal) {
+	if !pass(p.reached, from, e.Sequence, f.Ordinal) || p.w.sequence > r.place.included && !pass(r.place.reached, from, e.Sequence, f.Ordinal) {
 		p.status.Again++
 		return
 	}
@@ -331,11 +329,9 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 	p.here.Pace.step(f.Logged)
 	p.w.rules = p.w.rules.begun(p.here.Pace.of(f))
 	// A resource may fall quiet while a row waits there: what is read again on a
-	// recovery does not reach back as far as its next event. All resources are
-	// looked at, so at most once a minute: when a row was due says the row.
-	if p.w.due != 0 && p.w.due+detectors.Minute <= p.here.Pace.Now {
-		p.w.tick(p.here.Pace.Now, p.w.pulse)
-	}
+	// recovery does not reach back as far as its next event. The row is judged at
+	// the first event at or after its time, whoever reads the log from wherever.
+	p.w.wake(p.here.Pace.Now)
 	locate(f, p.engine.Locate)
 	at := p.here.Pace.of(f)
 	p.here.Latest = max(p.here.Latest, at)
@@ -348,7 +344,6 @@ func (p *Partition) see(s *detectors.Sighting) {
 	if p.w.err != nil {
 		return
 	}
-	r.place.at(p.w.sequence)
 	r.see(s, p.here.Pace.Now)
 }
 

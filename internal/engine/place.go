@@ -13,19 +13,13 @@ import (
 // place is where a resource stands in the log of its partition, and what of it
 // is saved. It is nil for one whose joins are saved with it.
 type place struct {
-	head       Head
-	reached    map[usagelog.Source]Reach // by the records of this resource
-	assembling bool                      // what comes is in the head already, but for the joins
-	dirty      bool                      // something is not saved
-	since      time.Time                 // when the first change came that is not saved
-	first      int64                     // number of the event that brought it
-}
-
-// at says that event number sequence is taken in now.
-func (l *place) at(sequence int64) {
-	if l.assembling && sequence > l.head.Revision.Sequence {
-		l.assembling = false
-	}
+	head     Head
+	reached  map[usagelog.Source]Reach // by the records of this resource
+	included int64                     // number of the last event before the head was saved; -1 where that is of another log
+	judged   int64                     // number of the last event that is not to be judged again: that, or the last before the checkpoint
+	dirty    bool                      // something is not saved
+	since    time.Time                 // when the first change came that is not saved
+	first    int64                     // number of the event that brought it
 }
 
 // pass reports whether a position of a source is beyond those that were taken

@@ -12,8 +12,8 @@ import (
 
 // recover brings the partition to event number to: what is in the heads is
 // taken from there when it is needed, and the log is read again from where the
-// joins of the checkpoint begin. Up to its head's revision a resource only
-// assembles; from there on it judges.
+// joins of the checkpoint begin. Up to the checkpoint, and beyond it up to its
+// head's revision, a resource only assembles; from there on it judges.
 func (p *Partition) recover(ctx context.Context, to int64) error {
 	p.forget()
 	saved, err := p.Ledger.Checkpoint(ctx, p.Log)
@@ -93,21 +93,22 @@ func (p inLedger) restore(ctx context.Context, r *resource) error {
 			return err
 		}
 	}
-	r.place = &place{head: head, reached: map[usagelog.Source]Reach{}}
+	r.place = &place{head: head, reached: map[usagelog.Source]Reach{}, included: -1, judged: p.saved.Next - 1}
 	for _, reach := range head.Reached {
 		r.place.reached[reach.Source] = reach
 	}
 	if head.Data == nil {
 		return nil
 	}
+	if head.Revision.Created == p.Log.Created {
+		r.place.included = head.Revision.Sequence
+		r.place.judged = max(r.place.judged, r.place.included)
+	}
 	if err := r.restore(head.Data); err != nil {
 		return err
 	}
 	if len(head.Chunks) != len(r.chunks) {
 		return errState
-	}
-	if head.Revision.Created == p.Log.Created && p.w.sequence <= head.Revision.Sequence {
-		r.place.assembling = true
 	}
 	return nil
 }

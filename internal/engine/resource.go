@@ -42,8 +42,9 @@ func newResource(w *worker, id string) *resource {
 }
 
 // assembling reports whether what comes was judged before, by an owner whose
-// head is restored here: only the joins take it in again.
-func (r *resource) assembling() bool { return r.place != nil && r.place.assembling }
+// head is restored here: only the joins take it in again. What passed by time
+// alone, before the checkpoint, is in the head that was saved before it.
+func (r *resource) assembling() bool { return r.place != nil && r.sequence <= r.place.judged }
 
 // take folds a fragment in, at the given time of the log.
 func (r *resource) take(f *azurelog.Fragment, clock detectors.Time) {
@@ -132,8 +133,8 @@ func (r *resource) takeCall(f *azurelog.Fragment, clock detectors.Time) {
 		r.tally.Twins++
 	case f.NearEmpty:
 		r.joins.wait(waiting{clock + identityWait, f.Correlation, f.Call})
-		if r.due == 0 || clock+identityWait < r.due {
-			r.due = clock + identityWait
+		if r.place != nil {
+			r.wakeAt(clock+identityWait, r.id)
 		}
 	default:
 		e.judged = true

@@ -24,7 +24,7 @@ type worker struct {
 	awaited   awaited              // resources that are not in memory
 	pulse     detectors.Time       // of the log, before the event that is taken in
 	sequence  int64                // of the event of a partition's log that is taken in
-	due       detectors.Time       // when the next row without identity has waited long enough, or before; 0 where none waits
+	waiting   []due                // of a partition: resources where a row without identity waits, by when its time is up
 	wall      time.Time            // of this machine, for saving alone
 	size      int64                // of the states in memory, roughly
 	err       error                // the first of the store; nothing is judged after it
@@ -108,17 +108,36 @@ func (w *worker) resource(id string) *resource {
 	return r
 }
 
+// due is a resource and the time at which it is to be looked at.
+type due struct {
+	at       detectors.Time
+	resource string
+}
+
+// wakeAt has a resource looked at when the log's clock reaches the given time.
+func (w *worker) wakeAt(at detectors.Time, resource string) {
+	i := len(w.waiting)
+	for i > 0 && w.waiting[i-1].at > at {
+		i--
+	}
+	w.waiting = slices.Insert(w.waiting, i, due{at, resource})
+}
+
+// wake lets time pass for the resources whose time has come.
+func (w *worker) wake(clock detectors.Time) {
+	for len(w.waiting) > 0 && w.waiting[0].at <= clock {
+		if r := w.resources[w.waiting[0].resource]; r != nil {
+			r.tick(clock)
+		}
+		w.waiting = w.waiting[1:]
+	}
+}
+
 // tick lets time pass for all resources, at the given pulse of the log.
 func (w *worker) tick(clock, pulse detectors.Time) {
-	w.pulse, w.due = pulse, 0
+	w.pulse = pulse
 	for _, r := range w.resources {
-		if r.place != nil {
-			r.place.at(w.sequence)
-		}
 		r.tick(clock)
-		if rows := r.joins.waiting; len(rows) > 0 && (w.due == 0 || rows[0].Due < w.due) {
-			w.due = rows[0].Due
-		}
 	}
 	for id, due := range w.awaited {
 		if due <= pulse && w.err == nil {
