@@ -89,7 +89,7 @@ func (h *deployment) atTheEnd() bool {
 		leases := h.Leases(function)
 		for _, id := range hub.PartitionIDs() {
 			p, err := hub.Partition(id)
-			if err != nil || p.Next() > 0 && leases[id].Checkpoint != strconv.FormatInt(p.Next()-1, 10) {
+			if err != nil || p.Next() > 0 && leases[id].Done != strconv.FormatInt(p.Next()-1, 10) {
 				return false
 			}
 		}

@@ -44,7 +44,7 @@ func (h *deployment) takenIn(function string) bool {
 	leases := h.Leases(function)
 	return !slices.ContainsFunc(hub.PartitionIDs(), func(id string) bool {
 		next := h.bounds(function, id).Next
-		return next > 0 && leases[id].Checkpoint != strconv.FormatInt(next-1, 10)
+		return next > 0 && leases[id].Done != strconv.FormatInt(next-1, 10)
 	})
 }
 

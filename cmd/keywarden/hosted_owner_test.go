@@ -158,7 +158,7 @@ func (z *zombies) before(i functionshost.Invocation) {
 
 // atItsEnd reports whether the other has nothing more to do.
 func (z *zombies) atItsEnd(partition string, last int64) bool {
-	done, err := strconv.ParseInt(z.Leases(z.function)[partition].Checkpoint, 10, 64)
+	done, err := strconv.ParseInt(z.Leases(z.function)[partition].Done, 10, 64)
 	return err == nil && done >= last
 }
 

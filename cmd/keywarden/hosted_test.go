@@ -501,12 +501,12 @@ func (h *deployment) quiet() {
 	}
 }
 
-// reached is the checkpoints of a function, for people.
+// reached is how far the owners of a function are, for people.
 func (h *deployment) reached(function string) string {
 	leases := h.Leases(function)
 	text := function
 	for _, p := range slices.Sorted(maps.Keys(leases)) {
-		text += fmt.Sprintf(" %s:%s", p, leases[p].Checkpoint)
+		text += fmt.Sprintf(" %s:%s", p, leases[p].Done)
 	}
 	return text + "; "
 }

@@ -193,8 +193,9 @@ func (h *Host) Rewind(function, partition, checkpoint string) error {
 // quietEvery is between two looks of WaitQuiet, in the machine's time.
 const quietEvery = 10 * time.Millisecond
 
-// WaitQuiet waits until nothing is in flight and every partition of every hub
-// and change feed is done up to its end. Schedules do not count.
+// WaitQuiet waits until nothing is in flight and the owner of every partition of
+// every hub and change feed is done up to its end, wherever a late one has set
+// the checkpoint: nothing more would come. Schedules do not count.
 func (h *Host) WaitQuiet(ctx context.Context) error {
 	for {
 		before := h.tries.Load()
@@ -215,7 +216,7 @@ func (h *Host) WaitQuiet(ctx context.Context) error {
 	}
 }
 
-// behind reports whether any partition holds more than its checkpoint says.
+// behind reports whether any partition holds more than its owner has done.
 func (h *Host) behind(ctx context.Context) (bool, error) {
 	for function, source := range h.sources {
 		partitions, err := source.Partitions(ctx)
@@ -224,7 +225,7 @@ func (h *Host) behind(ctx context.Context) (bool, error) {
 		}
 		leases := h.store.Leases(function)
 		for _, p := range partitions {
-			if more, err := source.Behind(ctx, p, leases[p].Checkpoint); more || err != nil {
+			if more, err := source.Behind(ctx, p, leases[p].Done); more || err != nil {
 				return more, err
 			}
 		}

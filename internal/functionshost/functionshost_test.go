@@ -10,8 +10,10 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -208,6 +210,37 @@ func TestAPartitionMovesAndIsDeliveredAgain(t *testing.T) {
 	if got := f.tried(); got[len(got)-1] != "0/0:4-4" {
 		t.Errorf("tries %v, want the first instance to have the last", got)
 	}
+}
+
+// An owner that does not know yet that it has lost its partition sets the
+// checkpoint back, and the new one is at the end: nothing more comes.
+func TestALateOwnerDoesNotKeepTheHostFromBeingQuiet(t *testing.T) {
+	t.Parallel()
+	f := run(t, packaged(t, retryForEver), func(c *Config) { c.Balance, c.Term = 100*time.Hour, 200*time.Hour })
+	late := make(chan struct{})
+	finish := sync.OnceFunc(func() { close(late) })
+	defer finish()
+	f.mu.Lock()
+	f.before = func(i Invocation) {
+		if i.Instance == 0 {
+			<-late
+		}
+	}
+	f.mu.Unlock()
+	f.hub.Send("0", "a", "b", "c")
+	f.until("the first owner has begun", func() bool { return f.busy.Load() > 0 })
+	n, err := f.Add("events", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Move("events", "0", n); err != nil {
+		t.Fatal(err)
+	}
+	f.until("the new owner is at its end", func() bool { return f.Leases("events")["0"].Checkpoint == "2" })
+	finish()
+	f.until("the checkpoint is set back", func() bool { return f.Leases("events")["0"].Checkpoint == "1" })
+	f.quiet()
+	f.expectTries("1/0:0-1", "1/0:2-2", "0/0:0-1")
 }
 
 func TestInstancesOfAnotherPackageRunBesideTheOld(t *testing.T) {

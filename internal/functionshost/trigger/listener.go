@@ -139,6 +139,8 @@ func (l *Listener) pump(ctx, mine context.Context, partition string, lease Lease
 		return err
 	}
 	defer reader.Close()
+	l.Store.Begin(l.Function, partition, l.Owner, lease.Checkpoint, lease.Epoch)
+	defer l.Store.End(l.Function, partition, l.Owner)
 	for batches := 1; ; batches++ {
 		b, err := reader.Next(mine, l.Limit(partition))
 		if errors.Is(err, ErrLost) {
@@ -156,7 +158,7 @@ func (l *Listener) pump(ctx, mine context.Context, partition string, lease Lease
 		if batches%max(l.CheckpointEvery, 1) != 0 && b.Len() > 0 {
 			continue
 		}
-		if err := l.Store.Checkpoint(l.Function, partition, b.Checkpoint, lease.Epoch); err != nil {
+		if err := l.Store.Checkpoint(l.Function, partition, l.Owner, b.Checkpoint, lease.Epoch); err != nil {
 			return err
 		}
 	}

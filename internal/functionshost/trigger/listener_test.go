@@ -221,9 +221,55 @@ func TestOwnersOverlapWhileAPartitionMoves(t *testing.T) {
 		f.expectCheckpoint("0", "1")
 		time.Sleep(time.Minute)
 		f.expect()
+		if got := f.store.Leases("f")["0"].Done; got != "2" {
+			t.Errorf("the owner has done up to %q, want 2", got)
+		}
 		f.hub.Send("0", "d")
 		f.expect("y/0:3-3")
 	})
+}
+
+func TestWhatIsDoneIsThatOfTheOwner(t *testing.T) {
+	s, err := trigger.OpenStore("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	expect := func(when, checkpoint, done string) {
+		t.Helper()
+		if l := s.Leases("f")["0"]; l.Checkpoint != checkpoint || l.Done != done {
+			t.Errorf("%s: checkpoint %q, done %q, want %q, %q", when, l.Checkpoint, l.Done, checkpoint, done)
+		}
+	}
+	write := func(owner, checkpoint string) {
+		t.Helper()
+		if err := s.Checkpoint("f", "0", owner, checkpoint, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Take("f", "0", "x", now)
+	s.Begin("f", "0", "x", "", 0)
+	write("x", "4")
+	s.Take("f", "0", "y", now)
+	expect("nobody reads yet", "4", "4")
+	s.Begin("f", "0", "y", "4", 0)
+	write("y", "9")
+	write("x", "5")
+	expect("x is late", "5", "9")
+	s.Take("f", "0", "z", now)
+	expect("z would begin where x was", "5", "5")
+	s.Take("f", "0", "y", now)
+	expect("y has not stopped", "5", "9")
+	s.End("f", "0", "y")
+	expect("y would begin again where x was", "5", "5")
+	write("z", "7")
+	s.Begin("f", "0", "y", "7", 0)
+	expect("y begins again", "7", "7")
+	if err := s.Rewind("f", "0", "2"); err != nil {
+		t.Fatal(err)
+	}
+	write("y", "8")
+	expect("set back", "2", "2")
 }
 
 func TestAnOwnerThatSawItsLossWritesNothing(t *testing.T) {
@@ -345,14 +391,14 @@ func TestStoreKeepsCheckpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Balance("f", "x", []string{"0", "1"}, time.Now(), time.Minute)
-	if err := s.Checkpoint("f", "0", "41", 0); err != nil {
+	if err := s.Checkpoint("f", "0", "x", "41", 0); err != nil {
 		t.Fatal(err)
 	}
 	again, err := trigger.OpenStore(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]trigger.Lease{"0": {Checkpoint: "41"}, "1": {}}
+	want := map[string]trigger.Lease{"0": {Checkpoint: "41", Done: "41"}, "1": {}}
 	if diff := cmp.Diff(want, again.Leases("f")); diff != "" {
 		t.Errorf("kept (-want +got):\n%s", diff)
 	}

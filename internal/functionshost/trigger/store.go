@@ -27,15 +27,20 @@ type Store struct {
 type feed struct {
 	leases map[string]Lease
 	owners map[string]time.Time // when each was last heard of
+	done   map[reading]string   // how far each is
 	fixed  bool                 // partitions were moved by hand: nothing is stolen any more
 }
+
+// reading is that of a partition by one of its owners, late ones too.
+type reading struct{ partition, owner string }
 
 // Lease is who reads a partition, and how far it is done.
 type Lease struct {
 	Owner      string
 	Until      time.Time
-	Checkpoint string
-	Epoch      int // grows with each Rewind
+	Checkpoint string // where the next owner begins
+	Done       string // how far this one is, of Leases: not as Checkpoint where another wrote that late
+	Epoch      int    // grows with each Rewind
 }
 
 // OpenStore opens the checkpoints at path; "" keeps them in memory.
@@ -67,7 +72,7 @@ func OpenStore(path string) (*Store, error) {
 func (s *Store) feed(name string) *feed {
 	f := s.feeds[name]
 	if f == nil {
-		f = &feed{leases: map[string]Lease{}, owners: map[string]time.Time{}}
+		f = &feed{leases: map[string]Lease{}, owners: map[string]time.Time{}, done: map[reading]string{}}
 		s.feeds[name] = f
 	}
 	return f
@@ -98,7 +103,16 @@ func (s *Store) Leave(name, owner string) {
 func (s *Store) Leases(name string) map[string]Lease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.feed(name).leases)
+	f := s.feed(name)
+	all := maps.Clone(f.leases)
+	for partition, l := range all {
+		done, reads := f.done[reading{partition, l.Owner}]
+		if l.Done = l.Checkpoint; reads {
+			l.Done = done
+		}
+		all[partition] = l
+	}
+	return all
 }
 
 // Balance renews the owner's leases for a time, claims free and expired ones
@@ -169,15 +183,35 @@ func (s *Store) Take(name, partition, owner string, until time.Time) {
 	f.fixed = true
 }
 
-// Checkpoint records that a partition is done up to there, whoever owns it by
-// now: as in a storage account, a late owner can still write. What was read
-// before a Rewind is ignored.
-func (s *Store) Checkpoint(name, partition, checkpoint string, epoch int) error {
+// Begin records that an owner reads a partition from a checkpoint on, until End.
+func (s *Store) Begin(name, partition, owner, checkpoint string, epoch int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.feed(name); f.leases[partition].Epoch == epoch {
+		f.done[reading{partition, owner}] = checkpoint
+	}
+}
+
+// End records that an owner reads a partition no more.
+func (s *Store) End(name, partition, owner string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.feed(name).done, reading{partition, owner})
+}
+
+// Checkpoint records that an owner has done a partition up to there, whoever
+// owns it by now: as in a storage account, a late one can still write, and so
+// set the checkpoint back. What was read before a Rewind is ignored.
+func (s *Store) Checkpoint(name, partition, owner, checkpoint string, epoch int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.feed(name)
 	l := f.leases[partition]
-	if l.Epoch != epoch || l.Checkpoint == checkpoint {
+	if l.Epoch != epoch {
+		return nil
+	}
+	f.done[reading{partition, owner}] = checkpoint
+	if l.Checkpoint == checkpoint {
 		return nil
 	}
 	l.Checkpoint = checkpoint
@@ -195,6 +229,7 @@ func (s *Store) Rewind(name, partition, checkpoint string) error {
 	l.Checkpoint = checkpoint
 	l.Epoch++
 	f.leases[partition] = l
+	maps.DeleteFunc(f.done, func(r reading, _ string) bool { return r.partition == partition })
 	return s.save()
 }
 
