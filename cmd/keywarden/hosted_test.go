@@ -36,6 +36,8 @@ import (
 	"github.com/keywarden/keywarden/handlers/access"
 	"github.com/keywarden/keywarden/internal/cosmos"
 	"github.com/keywarden/keywarden/internal/cosmosemulator"
+	"github.com/keywarden/keywarden/internal/engine"
+	"github.com/keywarden/keywarden/internal/eventhub"
 	"github.com/keywarden/keywarden/internal/functionshost"
 	"github.com/keywarden/keywarden/internal/functionshost/clock"
 	"github.com/keywarden/keywarden/internal/functionshost/front"
@@ -512,7 +514,9 @@ func (h *deployment) reached(function string) string {
 }
 
 // settle ends all faults and waits until everything that came is also saved: what
-// changes without a finding is written with the state, KEYWARDEN_FLUSH later.
+// changes without a finding is written with the state, KEYWARDEN_FLUSH later. An
+// owner that finds then that another has saved meanwhile begins anew, and saves
+// with a later tick.
 func (h *deployment) settle() {
 	h.t.Helper()
 	set(h, &h.hubFault, nil)
@@ -520,9 +524,37 @@ func (h *deployment) settle() {
 	set(h, &h.before, nil)
 	set(h, &h.after, nil)
 	h.quiet()
-	time.Sleep(h.o.flush)
-	h.tick()
-	h.quiet()
+	ends := make([]int64, h.o.usage)
+	for p := range ends {
+		ends[p] = h.bounds("usage", strconv.Itoa(p)).Next
+	}
+	for range 5 {
+		time.Sleep(h.o.flush)
+		h.tick()
+		h.quiet()
+		if h.saved(ends) {
+			return
+		}
+	}
+}
+
+// saved reports whether the state of each partition of the usage hub is saved up to there.
+func (h *deployment) saved(ends []int64) (all bool) {
+	h.t.Helper()
+	all = true
+	err := withHub(h.t.Context(), h.at, "usage", func(hub *eventhub.Hub) error {
+		properties, err := hub.Properties(h.t.Context())
+		for p := 0; p < len(ends) && err == nil; p++ {
+			var c engine.Checkpoint
+			c, err = h.db.Ledger().Checkpoint(h.t.Context(), properties.Log(strconv.Itoa(p)))
+			all = all && c.Next >= ends[p]
+		}
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return all
 }
 
 // stored are the incidents in the database, as replay would print them.
