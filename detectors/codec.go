@@ -10,7 +10,7 @@ import (
 )
 
 // profileVersion is the version of the layout that AppendBinary writes.
-const profileVersion = 3
+const profileVersion = 4
 
 // lastTime is the end of the year 9999, after which RFC 3339 has no times.
 const lastTime Time = 253402300799999
@@ -27,6 +27,14 @@ func (p *Profile) AppendBinary(b []byte) ([]byte, error) {
 	w.time(p.First)
 	w.time(p.Last)
 	w.time(p.LastUsual)
+	w.time(p.Visit.First)
+	w.time(p.Visit.Last)
+	w.float(p.Visit.Foreign)
+	w.float(p.Visit.Usual)
+	w.int(p.Daily.Day)
+	w.float(p.Daily.Today)
+	w.float(p.Daily.Mean)
+	w.float(p.Daily.Days)
 	w.float(p.Calls)
 	w.bool(p.Guarded)
 	writeValues(&w, &p.Networks, (*writer).prefix)
@@ -75,6 +83,8 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	p.Principal.ID = r.string()
 	p.Principal.Resource = r.string()
 	p.First, p.Last, p.LastUsual = r.time(), r.time(), r.time()
+	p.Visit = Visit{r.time(), r.time(), r.float(), r.float()}
+	p.Daily = Daily{r.between(0, int64(lastTime/Day)), r.float(), r.float(), r.float()}
 	p.Calls = r.float()
 	p.Guarded = r.byte() != 0
 	readValues(&r, &p.Networks, maxNetworks, (*reader).prefix)

@@ -18,8 +18,10 @@ type Profile struct {
 	// Scale turns statistics into bits; nil stands for the embedded one.
 	Scale *Scale
 
-	First, Last Time    // event time of the first and the latest call; zero where there was none
-	LastUsual   Time    // the latest call from a usual network
+	First, Last Time  // event time of the first and the latest call; zero where there was none
+	LastUsual   Time  // the latest call from a usual network
+	Visit       Visit // of strangers, the latest
+	Daily       Daily
 	Calls       float64 // calls learned
 
 	Networks      Values[netip.Prefix]
@@ -63,6 +65,43 @@ type Profile struct {
 	total   [Quantities]Baseline
 	apart   [Quantities][Standings]Baseline
 }
+
+// Visit is a time in which a principal is called from foreign networks, without
+// a pause of visitPause.
+type Visit struct {
+	First, Last Time    // foreign call; zero where there was none
+	Foreign     float64 // calls from foreign networks
+	Usual       float64 // calls from usual ones since First
+}
+
+// visitPause is how long a pause ends a visit.
+const visitPause = Day
+
+// learn takes in a call.
+func (v *Visit) learn(t Time, s Standing) {
+	switch {
+	case s == Foreign && (v.Last == 0 || t-v.Last > visitPause):
+		*v = Visit{First: t, Last: t, Foreign: 1}
+	case s == Foreign:
+		v.Last = max(v.Last, t)
+		v.Foreign++
+	case s == Usual && v.First != 0 && t >= v.First && t-v.Last <= visitPause:
+		v.Usual++
+	}
+}
+
+// instead is how far the strangers of a visit may have come in place of the
+// usual networks, between 0 (beside them) and 1 (these were not heard since).
+func (v *Visit) instead(t Time) float64 {
+	if v.First == 0 || t-v.Last > visitPause {
+		return 1
+	}
+	return math.Max(0, 1-overlap*v.Usual/(v.Usual+v.Foreign))
+}
+
+// overlap is how many times the share of a visit's calls that come from usual
+// networks counts against a move: while an egress moves, few do.
+const overlap = 3
 
 // How many values of each sort a profile remembers.
 const (
@@ -111,6 +150,45 @@ func (p *Profile) Latecomer(t Time) bool {
 
 // Hour is what the principal did in the 60 minutes that end with the latest event.
 func (p *Profile) Hour() *Counts { return &p.minutes.hour }
+
+// Busier is how many times more calls the hour or the day has, with the one that
+// is judged at t, than the busiest hour or the mean of the days with calls so far,
+// at least 1: in so much more, more of everything is met.
+func (p *Profile) Busier(t Time) float64 {
+	hour := (p.minutes.hour.Total(Requests) + 1) / math.Max(1, p.total[Requests].Max)
+	return math.Max(1, math.Max(hour, p.Daily.busier(t)))
+}
+
+// Daily is the calls of the days with any.
+type Daily struct {
+	Day   int64   // the latest, since 1970
+	Today float64 // calls on that day
+	Mean  float64 // calls of the days before
+	Days  float64 // how many days Mean is of, at most dailyDays
+}
+
+// dailyDays is how many days Mean looks back on.
+const dailyDays = 14
+
+// learn counts a call; one of an earlier day counts to the latest.
+func (d *Daily) learn(t Time) {
+	if day := int64(t / Day); day > d.Day {
+		if d.Today > 0 {
+			d.Days = math.Min(d.Days+1, dailyDays)
+			d.Mean += (d.Today - d.Mean) / d.Days
+		}
+		d.Day, d.Today = day, 0
+	}
+	d.Today++
+}
+
+// busier is how many times the calls of the mean day that of t has had.
+func (d *Daily) busier(t Time) float64 {
+	if int64(t/Day) > d.Day || d.Days == 0 {
+		return 1
+	}
+	return (d.Today + 1) / math.Max(1, d.Mean)
+}
 
 // Total is the baseline of q over all networks.
 func (p *Profile) Total(q Quantity) Baseline { return p.total[q] }
@@ -264,14 +342,48 @@ const burst = 4
 
 // Moved is what an egress that moves may bring from its new network in the
 // hour before t, as a share of the principal's busiest hour, between 0 and 1:
-// some times the calls that were expected of the usual networks and did not come.
-func (p *Profile) Moved(t Time) float64 {
+// some times the calls that were expected of the usual networks and did not
+// come. Where few calls are expected of them at any hour, it follows from
+// whether they were heard since the strangers came. Hardly anybody moves
+// to a network that hides its users.
+func (p *Profile) Moved(to *Network, t Time) float64 {
 	busiest := p.total[Requests].Max
 	if busiest == 0 {
 		return 0
 	}
-	return math.Min(1, burst*p.Quiet(t)*p.expected(t)/busiest)
+	expected := p.expected(t)
+	known := p.regular(t)
+	return p.movesTo(to, t) * (known*math.Min(1, burst*p.Quiet(t)*expected/busiest) + (1-known)*p.Visit.instead(t))
 }
+
+// Displaced is how far strangers have come in place of the usual networks at t,
+// between 0 (beside them) and 1.
+func (p *Profile) Displaced(to *Network, t Time) float64 {
+	known := p.regular(t)
+	return p.movesTo(to, t) * (known*p.Quiet(t) + (1-known)*p.Visit.instead(t))
+}
+
+// movesIntoHiding is what is left of the chance that an egress has moved, where
+// the new one is in a network that hides its users.
+const movesIntoHiding = 0.2
+
+// movesTo is how likely the principal moves to a network, against any other.
+func (p *Profile) movesTo(n *Network, t Time) float64 {
+	if n.Kind.Anonymous() && !p.Kinds.Known(n.Kind, t, settled) {
+		return movesIntoHiding
+	}
+	return 1
+}
+
+// regular is how far the rhythm of a principal tells what to expect of the
+// hour before t, between 0 and 1.
+func (p *Profile) regular(t Time) float64 {
+	expected := p.expected(t)
+	return expected / (expected + fewCalls)
+}
+
+// fewCalls an hour are as many as may as well not come.
+const fewCalls = 4
 
 // expected is how many calls the hour before t usually brings.
 func (p *Profile) expected(t Time) float64 {
@@ -332,6 +444,8 @@ func (p *Profile) learnCall(c *Call, late bool) {
 	if standing == Usual {
 		p.LastUsual = max(p.LastUsual, c.Time)
 	}
+	p.Visit.learn(c.Time, standing)
+	p.Daily.learn(c.Time)
 	p.Calls++
 
 	if c.From.Known() {

@@ -96,13 +96,18 @@ func (v *Values[K]) Known(key K, t, age Time) bool {
 }
 
 // Surprise is how unexpected it is to meet key for the first time on the day
-// of t: minus log2 of the chance that a day brings as many new values as this
-// one then has. New values a day are taken as geometric with the principal's
-// own rate of the days before, which starts at prior a day:
-// P(K >= k) = (λ/(1+λ))^k with λ = (News + prior)/(Days + 1). On the first day
-// there is no rate but that day's. It is 0 for a value already remembered, and
-// while nothing is remembered.
-func (v *Values[K]) Surprise(key K, t Time, prior float64) float64 {
+// of t, in bits. It is the lesser of two, because either explains it:
+//
+//   - by the day: minus log2 of the chance that a day brings as many new values
+//     as this one then has, P(K >= k) = λ/(λ+k) with the rate λ = busier·(News + prior)/(Days + 1)
+//     of the days before, where the present day is so many times as busy as they were. New values come in bursts, so the tail is not a geometric one;
+//   - by the call: minus log2 of the share (D - 1 + prior)/(N + 1) of the N calls
+//     so far that brought one of the D values that are remembered, the first aside.
+//     Of whom few calls are known, no habit is.
+//
+// On the first day there is no rate but that day's. It is 0 for a value already
+// remembered, and while nothing is remembered.
+func (v *Values[K]) Surprise(key K, t Time, prior, busier float64) float64 {
 	if len(v.entries) == 0 || v.Find(key) != nil {
 		return 0
 	}
@@ -111,8 +116,14 @@ func (v *Values[K]) Surprise(key K, t Time, prior float64) float64 {
 	if v.Days > 0 {
 		news -= float64(today)
 	}
-	lambda := (news + prior) / (v.Days + 1)
-	return float64(today+1) * math.Log2((1+lambda)/lambda)
+	calls := 1.0
+	for i := range v.entries {
+		calls += v.entries[i].Count
+	}
+	return math.Min(
+		math.Log2(1+float64(today+1)*(v.Days+1)/((news+prior)*busier)),
+		math.Max(0, math.Log2(calls/(float64(len(v.entries)-1)+prior))),
+	)
 }
 
 // NewOn is how many values were first met on the day of t, the principal's

@@ -69,9 +69,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	case before.Age(call.Time) < detectors.Day:
 		bits = first[kind]
 	case known:
-		bits = before.Bits("anonymous-network", call.Time, before.Kinds.Surprise(kind, call.Time, priors[kind])*peersUse)
+		bits = before.Bits("anonymous-network", call.Time, before.Kinds.Surprise(kind, call.Time, priors[kind], before.Busier(call.Time))*peersUse)
 	default:
-		bits = before.Bits("anonymous-network", call.Time, before.Kinds.Surprise(kind, call.Time, priors[kind]))
+		bits = before.Bits("anonymous-network", call.Time, before.Kinds.Surprise(kind, call.Time, priors[kind], before.Busier(call.Time)))
 	}
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false

@@ -3,6 +3,7 @@ package clientchange
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -15,8 +16,8 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "client-change",
 	Title: "Called with another program",
 	Text: "A principal is called with an api-version or a user agent that neither it nor its peers used: the tools of thieves bring their own, often of long ago. " +
-		"From a network that the principal does not use it counts in full, from its own networks as the migration that it mostly is. How surprising it is follows from how often this principal meets new ones. " +
-		"A thief who copies the owner's api-version is missed here.",
+		"A preview of long ago from a network that the principal does not use counts in full; a version of today counts little there, because whoever is new mostly brings a program of their own, and from its own networks it counts as the migration that it mostly is. How surprising it is follows from how often this principal meets new ones. " +
+		"A thief with the owner's api-version, or any of today, is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
 	Scope:    detectors.PerPrincipal,
@@ -45,13 +46,15 @@ const prior = 0.05
 
 // What a new client is worth, as a part of its surprise.
 const (
-	agentOnly  = 0.6 // a new user agent with a usual api-version
-	staleExtra = 0.3 // an api-version of long ago
-	near       = 0.7 // from a new network of a usual organisation
+	agentOnly  = 0.6  // a new user agent with a usual api-version
+	staleExtra = 0.3  // an api-version of long ago
+	near       = 0.7  // from a new network of a usual organisation
+	modern     = 0.25 // one of today from a strange network: whoever is there mostly brings a program of their own
 )
 
-// staleAfter is how old an api-version must be to be one of long ago.
-const staleAfter = 540 * detectors.Day
+// staleAfter is how old a preview of an api-version must be to be one of long
+// ago. Stable versions are in use for years.
+const staleAfter = 900 * detectors.Day
 
 // enough is how many calls tell what is usual.
 const enough = 20
@@ -71,15 +74,18 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	day := int64(call.Time / detectors.Day)
-	surprise := own.News.Surprise(day, float64(before.Age(call.Time))/float64(detectors.Day), prior) * weight
+	surprise := own.News.Surprise(day, float64(before.Age(call.Time))/float64(detectors.Day), prior)
+	surprise = math.Min(surprise, math.Log2(before.Calls/float64(before.Clients.Len()))) * weight // of few calls nothing follows
 	own.News.Add(day)
 	test := "client-change/usual"
-	switch before.Standing(&call.From, call.Time) {
-	case detectors.Foreign:
+	if standing := before.Standing(&call.From, call.Time); standing != detectors.Usual {
 		test = "client-change/foreign"
-	case detectors.Near:
-		test = "client-change/foreign"
-		surprise *= near
+		if standing == detectors.Near {
+			surprise *= near
+		}
+		if !stale(call) {
+			surprise *= modern
+		}
 	}
 	bits := before.Bits(test, call.Time, surprise)
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
@@ -115,14 +121,13 @@ func novelty(before *detectors.Profile, call *detectors.Call) float64 {
 	return 0
 }
 
-// stale reports whether the api-version of a call, which begins with a date, is of long ago.
+// stale reports whether the api-version of a call, which begins with a date, is a preview of long ago.
 func stale(call *detectors.Call) bool {
-	if len(call.Client.APIVersion) < len("2023-09-01") {
+	if !strings.HasSuffix(call.Client.APIVersion, "-preview") {
 		return false
 	}
 	limit := (call.Time - staleAfter).UTC().Format("2006-01-02")
-	date := call.Client.APIVersion[:len("2023-09-01")]
-	return date[:2] == "20" && date < limit
+	return strings.HasPrefix(call.Client.APIVersion, "20") && call.Client.APIVersion < limit
 }
 
 func finding(before *detectors.Profile, call *detectors.Call, bits float64) detectors.Finding {

@@ -11,7 +11,7 @@ func TestDetector(t *testing.T) {
 	detectortest.Accept(t, Detector,
 		detectortest.Scenario{Name: "a_checker_brings_its_own_version", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
-			s.Fires(6, func() { s.Call(detectortest.Check(detectortest.At(14, 3, 0), detectortest.Rented(0))) })
+			s.Fires(5, func() { s.Call(detectortest.Check(detectortest.At(14, 3, 0), detectortest.Rented(0))) })
 		}},
 		detectortest.Scenario{Name: "another_user_agent_behind_a_gateway", Below: 3, Kind: detectors.APIMSubscription, Play: func(s *detectortest.Script) {
 			for minute := range 14 * 24 {

@@ -12,7 +12,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "content-filter-pressure",
 	Title: "Content filter is pushed against",
-	Text: "Within one clock hour far more calls of a principal are refused with status 400 than in its worst hour so far. Most of those are the content filter: who resells access for role play or forbidden images runs into it all the time. " +
+	Text: "Within one clock hour far more calls of a principal are refused with status 400 than in its worst hour so far, and than its usual share of as many calls would be. Most of those are the content filter: who resells access for role play or forbidden images runs into it all the time. " +
 		"Refusals of calls from networks that the principal does not use are judged apart. The log seldom says why a call was refused, so malformed calls and prompts that are too long count too. A reseller whose guests stay polite is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Errors,
@@ -45,9 +45,16 @@ const (
 // badRequest is the status of a call that the filter refused, or that was malformed.
 const badRequest = 400
 
+// So many calls, and refusals, are taken for known of whom nothing is: a share of 1 %.
+const (
+	priorRefused = 1
+	priorCalls   = 100
+)
+
 type state struct {
 	Said    stat.Latch
 	Refused stat.Hourly
+	Ever    float64 // refusals so far, of calls that no open incident is about
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
@@ -60,9 +67,18 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	refused, foreign := own.Refused.All, own.Refused.Strange
-	bits := before.Bits("content-filter-pressure/hour", call.Time, stat.Above(refused, own.Refused.Most.Max, slack))
+	share := (own.Ever + priorRefused) / (before.Calls + priorCalls)
+	if !before.Guarded {
+		own.Ever++
+	}
+	// What the usual share of as many calls would be refused is explained by them.
+	explained := func(calls float64) float64 { return share * (calls + 1) }
+	hour := before.Hour()
+	bits := before.Bits("content-filter-pressure/hour", call.Time,
+		stat.Above(refused, max(own.Refused.Most.Max, explained(hour.Total(detectors.Requests))), slack))
 	if standing == detectors.Foreign {
-		bits = max(bits, before.Bits("content-filter-pressure/foreign", call.Time, stat.Above(foreign, own.Refused.MostStrange.Max, slackForeign)))
+		bits = max(bits, before.Bits("content-filter-pressure/foreign", call.Time,
+			stat.Above(foreign, max(own.Refused.MostStrange.Max, explained(hour[detectors.Requests][detectors.Foreign])), slackForeign)))
 	}
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false

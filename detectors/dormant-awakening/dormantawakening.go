@@ -13,7 +13,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "dormant-awakening",
 	Title: "Dormant key wakes",
-	Text: "A principal that was silent for days, longer than ever before, is called again: forgotten keys are the ones that nobody misses. It counts the more the longer the sleep was against the longest before, and the more calls follow within an hour than its busiest hour had; " +
+	Text: "A principal that was silent for days, longer than ever before, is called again: forgotten keys are the ones that nobody misses. It counts the more the longer the sleep was against the longest before; " +
 		"it says nothing of calls from the networks that it used before, or from the same organisation: owners come back. A key that is used for the first time counts where it comes from a network that hides who is there; one that was never used, and wakes in an ordinary network, is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
@@ -37,15 +37,8 @@ var Detector = detectors.New(detectors.Description{
 }, observe)
 
 const (
-	sleep      = 4 * detectors.Day // shorter silences are no sleep
-	awake      = detectors.Day     // for how long a principal counts as just woken
-	burstSlack = 5                 // calls an hour added to both sides of the ratio
-)
-
-// What makes waking more remarkable, in units of the statistic.
-const (
-	foreign   = 2.0
-	newClient = 1.0
+	sleep = 4 * detectors.Day // shorter silences are no sleep
+	awake = detectors.Day     // for how long a principal counts as just woken
 )
 
 type state struct {
@@ -77,12 +70,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if before.Standing(&call.From, call.Time) != detectors.Foreign {
 		return detectors.Finding{}, false
 	}
-	statistic := foreign + math.Max(0, math.Log2(own.Slept/own.Before))
-	calls := before.Hour().Total(detectors.Requests) + 1
-	statistic += stat.Above(calls, before.Total(detectors.Requests).Max, burstSlack)
-	if call.Client.APIVersion != "" && !before.Clients.Known(call.Client, call.Time, detectors.Day) {
-		statistic += newClient
-	}
+	statistic := math.Max(0, math.Log2(own.Slept/own.Before))
 	bits := before.Bits("dormant-awakening/sleep", call.Time, statistic)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
@@ -90,10 +78,10 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	return detectors.Finding{
 		Time: call.Time,
 		Bits: bits,
-		Summary: fmt.Sprintf("called again after %.1f days of silence, %.0f calls in the last hour; its longest silence until then had %.1f days, its busiest hour %.0f calls",
-			own.Slept/24, calls, own.Before/24, before.Total(detectors.Requests).Max),
-		Observed: detectors.Facts{"silentDays": own.Slept / 24, "requestsPerHour": calls, "network": call.From.String()},
-		Usual:    detectors.Facts{"maxSilentDays": own.Before / 24, "maxRequestsPerHour": before.Total(detectors.Requests).Max},
+		Summary: fmt.Sprintf("called from %s after %.1f days of silence; its longest silence until then had %.1f days",
+			&call.From, own.Slept/24, own.Before/24),
+		Observed: detectors.Facts{"silentDays": own.Slept / 24, "network": call.From.String()},
+		Usual:    detectors.Facts{"maxSilentDays": own.Before / 24},
 		Networks: []detectors.Network{call.From},
 	}, true
 }

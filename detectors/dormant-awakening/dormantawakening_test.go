@@ -16,7 +16,7 @@ func TestDetector(t *testing.T) {
 			})
 		}},
 		detectortest.Scenario{Name: "a_key_that_was_never_used_is_drained", Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {
-			s.Fires(9, func() {
+			s.Fires(7, func() {
 				s.Burst(detectortest.Chat(detectortest.At(9, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
 			})
 		}},

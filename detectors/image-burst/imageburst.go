@@ -40,6 +40,7 @@ var Detector = detectors.New(detectors.Description{
 // Images added to both sides of a ratio, so that one picture more is nothing.
 const (
 	slack        = 4
+	slackFirst   = 3
 	slackForeign = 1
 )
 
@@ -61,7 +62,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	usual := before.Total(detectors.Images).Max
 	bits := before.Bits("image-burst/hour", call.Time, stat.Above(images, usual, slack))
 	if before.Total(detectors.Images).Mean == 0 {
-		first := stat.Above(images, 0, slackForeign)
+		first := stat.Above(images, 0, slackFirst)
 		if before.UsualHour(call.Time) == 0 && before.Total(detectors.Requests).Mean >= busy {
 			first += atRest
 		}
@@ -72,7 +73,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	foreign := before.Hour()[detectors.Images][detectors.Foreign]
 	if standing == detectors.Foreign {
 		foreign += float64(call.Images)
-		moved := before.Moved(call.Time) * usual
+		moved := before.Moved(&call.From, call.Time) * usual
 		above := stat.Above(foreign, before.Apart(detectors.Images, detectors.Foreign).Max+moved, slackForeign)
 		bits = max(bits, before.Bits("image-burst/foreign", call.Time, above))
 	}

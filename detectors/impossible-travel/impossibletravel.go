@@ -109,7 +109,7 @@ func judge(before *detectors.Profile, call *detectors.Call, other place, own *st
 	days := float64(before.Age(call.Time)) / float64(detectors.Day)
 	surprise := own.Journeys.Surprise(day, days, prior)
 	usual := own.Journeys.Past / (days + 1)
-	if own.Places.Past > many*(days+1) {
+	if own.Places.Past > many*(days+1) || before.Countries.News > many*(before.Countries.Days+1) {
 		return detectors.Finding{}, false
 	}
 	own.Journeys.Add(day)

@@ -22,7 +22,7 @@ var Detector = detectors.New(detectors.Description{
 		"It grows with the days without a key, with networks that nobody on the account uses, and with each further one. An account whose keys are used now and then is measured against that. " +
 		"Rows that do not show who called, and calls refused as 401, never count, so a key that was rotated in time is not reported.",
 	Severity: detectors.High,
-	Family:   detectors.Behaviour,
+	Family:   detectors.Place,
 	Scope:    detectors.PerPrincipal,
 	Techniques: []detectors.Technique{
 		{Framework: "ATT&CK 17.1", ID: "T1078.004"},
@@ -46,7 +46,7 @@ var Detector = detectors.New(detectors.Description{
 }, observe)
 
 // prior is on how many days a key is used of which nothing is known yet.
-const prior = 0.02
+const prior = 0.25
 
 // unusual is the least surprise: keys are used on less than one day in eight.
 const unusual = 3
@@ -60,7 +60,7 @@ const (
 // most is the most bits, by whether a network was foreign: a colleague at the
 // office who tries the key is rare, but an ordinary explanation, and a thief
 // alone brings more than the key.
-var most = map[bool]float64{false: 11, true: 15.5}
+var most = map[bool]float64{false: 8, true: 12}
 
 // state is of one day.
 type state struct {

@@ -42,13 +42,16 @@ const week = 7 * detectors.Day
 
 // What makes the use more remarkable, in points beside those of the listing.
 const (
-	samePrefix       = 6.0
+	samePrefix       = 4.0
 	sameOrganization = 3.0
 	sooner           = 2.0 // at once; it halves with each day
 )
 
 // wanders is how many new networks a day make one more no sign of another's use.
 const wanders = 0.3
+
+// most is the most bits: a new administrator and a colleague who is given the key look the same.
+const most = 9.5
 
 // base is taken off: a strange listing alone says nothing of a use.
 const base = 4
@@ -74,7 +77,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	case before.Networks.News > wanders*(before.Networks.Days+1):
 		return detectors.Finding{}, false
 	}
-	bits := before.BitsAt("listed-then-used", before.Resource.ActAge(call.Time), points)
+	bits := math.Min(before.BitsAt("listed-then-used", before.Resource.ActAge(call.Time), points), most)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}

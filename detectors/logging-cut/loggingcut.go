@@ -2,6 +2,8 @@
 package loggingcut
 
 import (
+	"strings"
+
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/detectors/internal/deed"
 )
@@ -10,7 +12,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "logging-cut",
 	Title: "Diagnostic logging is cut",
-	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough where somebody unknown does it, or from a place that nobody knows there; of a known administrator or a deployment, which replace a setting now and then, it is told but does not alarm. " +
+	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough where somebody unknown does it, or from a place that nobody knows there; of a known administrator, or of an application as deployments are, which replace a setting now and then, it is told but does not alarm. " +
 		"A setting that is written with fewer categories is not seen here.",
 	Severity: detectors.High,
 	Family:   detectors.ControlPlane,
@@ -30,9 +32,17 @@ var Detector = detectors.New(detectors.Description{
 	Version: 1,
 }, observe)
 
-// weight of such an act, assumed.
-var weight = deed.Weight{Base: 10, PerPoint: 2.5, Routine: 0}
+// Weights of such an act, assumed. Deployments replace settings, and run
+// anywhere in a cloud; they are applications, which have no user principal name.
+var (
+	byPerson     = deed.Weight{Base: 10, PerPoint: 2.5}
+	byDeployment = deed.Weight{Base: 6, PerPoint: 1}
+)
 
 func observe(before *detectors.Profile, e detectors.Event, own *deed.State) (detectors.Finding, bool) {
+	weight := byPerson
+	if act, ok := e.(*detectors.Act); ok && !strings.Contains(act.Actor.Name, "@") && !act.From.Kind.Anonymous() {
+		weight = byDeployment
+	}
 	return deed.Observe(before, e, own, detectors.LoggingCut, weight)
 }

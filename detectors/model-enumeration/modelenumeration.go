@@ -13,7 +13,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "model-enumeration",
 	Title: "Models or deployments are enumerated",
-	Text: "Within one clock hour a principal lists models or deployments, calls names that do not exist (404), or calls models that it never used, more than in its busiest such hour so far. A thief must find out which deployments a key opens. " +
+	Text: "Within one clock hour a principal lists models or deployments, calls names that do not exist (404), or calls models that it never used, three such tries at least and more than in its busiest such hour so far. A thief must find out which deployments a key opens. " +
 		"What comes from networks that the principal does not use counts double. A developer who lists models now and then is measured against that. " +
 		"A thief who knows the deployment's name needs no such calls and is missed here.",
 	Severity: detectors.Medium,
@@ -47,6 +47,9 @@ var weights = [detectors.Standings]float64{detectors.Usual: 1, detectors.Near: 1
 
 // worth of a probe: a model used for the first time is for operation-shift in the first place.
 var worth = [probes]float64{listing: 1, missing: 1, novel: 0.5}
+
+// several tries within an hour are a search: whoever is new looks around once.
+const several = 3
 
 // probe is one way of trying what there is.
 type probe uint8
@@ -87,6 +90,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}
 	own.Counts[kind]++
 	own.Weight += worth[kind] * weights[before.Standing(&call.From, call.Time)]
+	if own.Counts[listing]+own.Counts[missing]+own.Counts[novel] < several {
+		return detectors.Finding{}, false
+	}
 	bits := before.Bits("model-enumeration", call.Time, stat.Above(own.Weight, own.Busiest.Max, slack))
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false

@@ -13,7 +13,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "network-fanout",
 	Title: "Use from many networks",
 	Text: "Within one clock hour a principal is called from many more networks (/24, /48 for IPv6) or organisations than in its own widest hour so far: so looks a key that was resold, or that hides behind rotating proxies. " +
-		"An application that passes its users' addresses through, or a backend that hops over a cloud, has wide hours of its own and is measured against them. " +
+		"An application that passes its users' addresses through, or a backend that hops over a cloud, has wide hours of its own and is measured against them; an hour or a day of many times the usual calls may have as many times the networks. " +
 		"A burst that straddles two clock hours is seen in halves, and a reseller behind one egress is not seen here.",
 	Severity: detectors.Medium,
 	Family:   detectors.FanOut,
@@ -86,9 +86,10 @@ func (own *state) turn(hour int64, guarded bool) {
 
 func judge(before *detectors.Profile, call *detectors.Call, own *state) (detectors.Finding, bool) {
 	networks, organizations := own.Networks.Count(), own.Organizations.Count()
+	busier := before.Busier(call.Time)
 	bits := max(
-		before.Bits("network-fanout/networks", call.Time, stat.Above(networks, own.WidestNetworks.Max, slackNetworks)),
-		before.Bits("network-fanout/organizations", call.Time, stat.Above(organizations, own.WidestOrganizations.Max, slackOrganizations)),
+		before.Bits("network-fanout/networks", call.Time, stat.Above(networks, busier*own.WidestNetworks.Max, busier*slackNetworks)),
+		before.Bits("network-fanout/organizations", call.Time, stat.Above(organizations, busier*own.WidestOrganizations.Max, busier*slackOrganizations)),
 	)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false

@@ -15,7 +15,7 @@ func TestDetector(t *testing.T) {
 		}},
 		detectortest.Scenario{Name: "more_than_are_counted_exactly", Below: 3, Play: func(s *detectortest.Script) {
 			s.Always(0, 14, 4, detectortest.Backend(0))
-			s.Fires(5, func() { fanOut(s, detectortest.At(14, 3, 0), 400) })
+			s.Fires(4, func() { fanOut(s, detectortest.At(14, 3, 0), 400) })
 		}},
 		detectortest.Scenario{Name: "users_of_a_program_on_a_busy_day", Below: 3, Play: func(s *detectortest.Script) {
 			users := 0

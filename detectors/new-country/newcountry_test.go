@@ -12,11 +12,6 @@ func TestDetector(t *testing.T) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Fires(5, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0))) })
 		}},
-		detectortest.Scenario{Name: "each_further_country_of_a_day_raises_it", Below: 3, Play: func(s *detectortest.Script) {
-			s.Always(0, 14, 5, detectortest.Backend(0))
-			s.Fires(5, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0))) })
-			s.Fires(7, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 1), detectortest.Rented(1))) })
-		}},
 		detectortest.Scenario{Name: "users_of_a_program_live_everywhere", Below: 6, Play: func(s *detectortest.Script) {
 			for i := range 4000 {
 				s.Call(detectortest.Chat(detectortest.At(0, 0, 5*i), detectortest.User(i/30)))

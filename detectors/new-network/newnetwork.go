@@ -49,6 +49,10 @@ const (
 	kinds         = 0.05
 )
 
+// inItsCountry is the bits that are taken off an ordinary network in a country
+// that the principal is used from: a colleague's home, or a place that it moves to.
+const inItsCountry = 1.5
+
 // names are of the tests of a principal.
 type names struct{ organization, prefix string }
 
@@ -69,7 +73,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if before.Newcomer(call.Time) {
 		past, tests = before.Resource, newcomer
 	}
-	prefix := past.Networks.Surprise(call.From.Prefix, call.Time, prefixes)
+	prefix := past.Networks.Surprise(call.From.Prefix, call.Time, prefixes, before.Busier(call.Time))
 	if prefix == 0 {
 		return detectors.Finding{}, false
 	}
@@ -80,6 +84,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		before.BitsAt(tests.organization, age, organization*doubt),
 		before.BitsAt(tests.prefix, age, prefix*doubt),
 	)
+	if !call.From.Kind.Anonymous() && call.From.Country.Known() && past.Countries.Known(call.From.Country, call.Time, detectors.Day) {
+		bits -= inItsCountry
+	}
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
@@ -88,12 +95,12 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 
 // organization is the surprise of the call's organisation and of its kind of network.
 func organization(before *detectors.Profile, call *detectors.Call) float64 {
-	surprise := before.Organizations.Surprise(call.From.ASN, call.Time, organizations)
+	surprise := before.Organizations.Surprise(call.From.ASN, call.Time, organizations, before.Busier(call.Time))
 	if surprise == 0 {
 		return 0
 	}
 	if call.From.Kind != detectors.NetworkUnknown {
-		kind := before.Kinds.Surprise(call.From.Kind, call.Time, kinds)
+		kind := before.Kinds.Surprise(call.From.Kind, call.Time, kinds, before.Busier(call.Time))
 		if call.From.Kind.Anonymous() {
 			return surprise + kind/2
 		}

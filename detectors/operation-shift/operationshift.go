@@ -3,6 +3,7 @@ package operationshift
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -14,7 +15,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "operation-shift",
 	Title: "Used for something else",
 	Text: "A principal calls an operation, a sort of work or a model that it never used: images where there was only chat, files, fine-tuning, a dearer model. A probe on a model never used came a day before the largest known drain. " +
-		"From a network that the principal does not use it counts in full, from its own networks as the trial or migration that it mostly is. How surprising it is follows from how often this principal tries something new. " +
+		"From a network that the principal does not use it counts in full, from its own networks as the trial or migration that it mostly is, less for images by day, whose number image-burst judges. How surprising it is follows from how often this principal tries something new. " +
 		"A thief who asks for what the owner asks for is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
@@ -48,9 +49,14 @@ const (
 	newDeployment = 0.6
 	newListing    = 0.3 // names of models are read: a tool that starts does that
 	atRest        = 1.4 // from its own networks, at an hour when it usually rests
+	imagesByDay   = 0.5 // images, from its own networks, at an hour of work
 	peersDo       = 0.6 // a peer has done it for a day
 	near          = 0.7 // from a new network of a usual organisation
 )
+
+// most is the most bits: trials, evaluations and new tasks are rarer in the data
+// than in life.
+const most = 7.5
 
 // enough is how many calls tell what is usual.
 const enough = 20
@@ -72,7 +78,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	day := int64(call.Time / detectors.Day)
-	surprise := own.News.Surprise(day, float64(before.Age(call.Time))/float64(detectors.Day), prior) * weight
+	surprise := own.News.Surprise(day, float64(before.Age(call.Time))/float64(detectors.Day), prior)
+	surprise = math.Min(surprise, math.Log2(before.Calls/float64(1+before.Models.Len()))) * weight // of few calls nothing follows
 	own.News.Add(day)
 	test := "operation-shift/usual"
 	switch before.Standing(&call.From, call.Time) {
@@ -82,11 +89,14 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		test = "operation-shift/foreign"
 		surprise *= near
 	default:
-		if before.UsualHour(call.Time) == 0 && before.Total(detectors.Requests).Mean >= 1 {
+		switch rests := before.UsualHour(call.Time) == 0 && before.Total(detectors.Requests).Mean >= 1; {
+		case rests:
 			surprise *= atRest
+		case call.Class == detectors.ClassImage: // how many, image-burst judges
+			surprise *= imagesByDay
 		}
 	}
-	bits := before.Bits(test, call.Time, surprise)
+	bits := math.Min(before.Bits(test, call.Time, surprise), most)
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}

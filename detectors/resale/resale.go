@@ -13,7 +13,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "resale",
 	Title: "Many tenants behind one key",
-	Text: "Within one clock hour the calls of a principal are of many more sorts than in its most varied hour so far: models, api-versions, operations, streamed or not, and sizes that differ by a factor of four. One program asks for a few sorts of things; the guests of a reseller ask for anything, even where all come from the one address of its proxy. " +
+	Text: "Within one clock hour the calls of a principal are of many more sorts than in its most varied hour so far: models, api-versions, operations, streamed or not, and sizes that differ by a factor of four. One program asks for a few sorts of things; the guests of a reseller ask for anything, even where all come from the one address of its proxy. An hour or a day of many times the usual calls may have as many times the sorts. " +
 		"A reseller with few guests is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.FanOut,
@@ -64,7 +64,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	sorts := own.All.count()
-	found := before.Bits("resale", call.Time, stat.Above(sorts, own.Most.Max, slack))
+	found := before.Bits("resale", call.Time, stat.Above(sorts, before.Busier(call.Time)*own.Most.Max, slack))
 	if !own.Said.Raise(int64(call.Time/detectors.Day), found, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}

@@ -15,7 +15,7 @@ var Detector = detectors.New(detectors.Description{
 	Text: "Within one clock hour far more calls of a principal are refused with status 429 than in its worst hour so far: a proxy that resells a key runs at its quota. " +
 		"Refusals of calls from networks that the principal does not use are judged apart. Where the service itself fails at the same time (5xx), retries explain them, and they count for half. A drain that stays below the quota is missed here.",
 	Severity: detectors.Medium,
-	Family:   detectors.Errors,
+	Family:   detectors.Volume,
 	Scope:    detectors.PerPrincipal,
 	Techniques: []detectors.Technique{
 		{Framework: "ATT&CK 17.1", ID: "T1496.004"},

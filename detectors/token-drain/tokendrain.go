@@ -15,7 +15,7 @@ var Detector = detectors.New(detectors.Description{
 	Text: "A principal sends single requests far larger than its largest so far, by tokens of the prompt or, where the log has none, by bytes. Victims report requests of 180,000 to 364,000 tokens that cost thousands within an hour, too few of them for a count to stand out. " +
 		"From networks that the principal does not use the size is judged apart. The largest request fades over weeks. A drain by many requests of ordinary size is for volume-surge.",
 	Severity: detectors.High,
-	Family:   detectors.Behaviour,
+	Family:   detectors.Volume,
 	Scope:    detectors.PerPrincipal,
 	Techniques: []detectors.Technique{
 		{Framework: "ATT&CK 17.1", ID: "T1496.004"},

@@ -17,7 +17,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "volume-surge",
 	Title: "Surge of requests or tokens",
 	Text: "A principal uses far more requests or tokens in an hour than in its busiest hour so far, or more than usual for many hours. Volume from networks that it never used is judged apart, against what such networks brought before: " +
-		"there a few calls in ten minutes stand out beside any benign traffic. Where the usual networks fell silent at the same time, an egress has moved, and that volume is forgiven up to what is usual in total; where they rest and the new ones bring the usual client and model, somebody may travel, and it counts less. " +
+		"there a few calls in ten minutes stand out beside any benign traffic. Where the usual networks fell silent at the same time, or were not heard since, an egress has moved, and that volume is forgiven up to what is usual in total, unless it comes from a network that hides its users; where they rest and the new ones bring the usual client and model, somebody may travel, and it counts less. " +
 		"A thief inside the principal's own networks who stays below its busiest hours is missed here.",
 	Severity: detectors.High,
 	Family:   detectors.Volume,
@@ -79,15 +79,15 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		now := *before.Hour()
 		now[detectors.Requests][standing]++
 		now[detectors.TokensUsed][standing] += float64(e.Tokens.Total())
-		most = instant(before, e.Time, &now, travels(before, e))
-		if s := own.persistent(before, e.Time, standing); s.bits > most.bits {
+		most = instant(before, e.Time, from, &now, travels(before, e))
+		if s := own.persistent(before, e.Time, from, standing); s.bits > most.bits {
 			most = s
 		}
 	case *detectors.Usage:
 		from = &e.From
 		now := *before.Hour()
 		now[detectors.TokensUsed][before.Standing(from, e.Time)] += float64(e.Tokens.Total())
-		most = instant(before, e.Time, &now, 1)
+		most = instant(before, e.Time, from, &now, 1)
 	default:
 		return detectors.Finding{}, false
 	}
@@ -110,7 +110,7 @@ func travels(before *detectors.Profile, call *detectors.Call) float64 {
 }
 
 // instant compares the rolling hour, now, with the busiest hours. doubt weakens what foreign networks bring.
-func instant(before *detectors.Profile, t detectors.Time, now *detectors.Counts, doubt float64) surge {
+func instant(before *detectors.Profile, t detectors.Time, from *detectors.Network, now *detectors.Counts, doubt float64) surge {
 	var most surge
 	for _, q := range [...]detectors.Quantity{detectors.Requests, detectors.TokensUsed} {
 		// The tests of both quantities share their names: a day counts with the higher one.
@@ -118,10 +118,10 @@ func instant(before *detectors.Profile, t detectors.Time, now *detectors.Counts,
 			most.take(before, t, "volume-surge/hour", q, now.Total(q), before.Total(q).Max, slack[q].total, 1, false)
 		}
 		if now[q][detectors.Near] > before.Apart(q, detectors.Near).Max {
-			most.take(before, t, "volume-surge/near", q, now[q][detectors.Near], benchmark(before, t, q, detectors.Near), slack[q].apart, doubt, true)
+			most.take(before, t, "volume-surge/near", q, now[q][detectors.Near], benchmark(before, t, from, q, detectors.Near), slack[q].apart, doubt, true)
 		}
 		if now[q][detectors.Foreign] > before.Apart(q, detectors.Foreign).Max {
-			most.take(before, t, "volume-surge/foreign", q, now[q][detectors.Foreign], benchmark(before, t, q, detectors.Foreign), slack[q].apart, doubt, true)
+			most.take(before, t, "volume-surge/foreign", q, now[q][detectors.Foreign], benchmark(before, t, from, q, detectors.Foreign), slack[q].apart, doubt, true)
 		}
 	}
 	return most
@@ -129,8 +129,8 @@ func instant(before *detectors.Profile, t detectors.Time, now *detectors.Counts,
 
 // benchmark is what an hour of q from networks of a standing may bring: as much
 // as ever before, and where the usual networks fell silent, all that was theirs.
-func benchmark(before *detectors.Profile, t detectors.Time, q detectors.Quantity, s detectors.Standing) float64 {
-	return before.Apart(q, s).Max + before.Moved(t)*before.Total(q).Max
+func benchmark(before *detectors.Profile, t detectors.Time, from *detectors.Network, q detectors.Quantity, s detectors.Standing) float64 {
+	return before.Apart(q, s).Max + before.Moved(from, t)*before.Total(q).Max
 }
 
 // take makes most what the instant test saw, where that is more surprising.

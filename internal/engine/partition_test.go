@@ -350,7 +350,7 @@ func TestPartition_finds_what_a_fold_of_the_log_finds(t *testing.T) {
 			hub := newUsageHub(1 + int(seed%3))
 			hub.lose = func() bool { return r.IntN(50) == 0 }
 			hub.refuse = func() bool { return r.IntN(50) == 0 }
-			file := bytes.Join(town(t, 1+seed%2, 1_000_000), nil)
+			file := bytes.Join(town(t, 8+seed%2, 1_000_000), nil)
 			routed(t, r, hub, file, 1+int(seed%4))
 			c := config(t)
 			if seed%2 == 1 {

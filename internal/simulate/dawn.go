@@ -35,6 +35,7 @@ func (l *life) dawn(now detectors.Time, local time.Time) {
 		l.try(now)
 	}
 	l.migrate(now)
+	l.host(now)
 }
 
 // vary decides how much is called on the day: more, twice, or not at all.
@@ -57,12 +58,14 @@ func (l *life) vary(now detectors.Time, local time.Time, working bool) {
 	if h.testsLoad && working && chance(l.r, churnLoadTest*l.churn) {
 		s := l.open(now, 1500+l.r.IntN(2500))
 		s.gap = between(l.r, 300, 900)
+		l.elsewhere(&s)
 		l.plans = append(l.plans, plan{hour: 10 + l.r.IntN(6), session: s})
 		l.note("load-test", now, now+detectors.Day)
 	}
 	if _, human := l.place.(*ofPerson); !human && l.level > 20 && chance(l.r, churnBulk*l.churn) {
 		s := l.open(now, int(min(5000, 3*l.level*spread(l.r, .7))))
 		s.gap = between(l.r, 500, 4000)
+		l.elsewhere(&s)
 		l.plans = append(l.plans, plan{hour: 6 + l.r.IntN(14), session: s})
 		l.note("bulk-job", now, now+detectors.Day)
 	}
@@ -73,6 +76,9 @@ func (l *life) try(now detectors.Time) {
 	for range 1 + l.r.IntN(3) {
 		s := l.open(now, 1+l.r.IntN(6))
 		s.task = chat(pick(l.r, trialModels), .3)
+		if chance(l.r, shareTriesImages) {
+			s.task = image(pick(l.r, []string{"dall-e-3", "gpt-image-1"}))
+		}
 		if chance(l.r, .25) {
 			s.refused, s.left = 404, 1+l.r.IntN(2)
 			l.note("deployment-missing", now, now+detectors.Day)

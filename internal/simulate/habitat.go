@@ -84,6 +84,9 @@ func newOfUsers(l *life) *ofUsers {
 
 // stranger draws a user. Countries abroad are as in a harmonic series, each product with its own order.
 func (h *ofUsers) stranger(l *life) netip.Addr {
+	if chance(l.r, shareUsersHide) {
+		return somewhere(l.r, vpn, pick(l.r, exitCountries))
+	}
 	if !chance(l.r, h.reach) {
 		if chance(l.r, .3) {
 			return somewhere(l.r, mobile, l.home())

@@ -34,6 +34,7 @@ type life struct {
 	next     []work  // after a migration
 	nextAPI  string
 	shifted  float64 // share of sessions that have migrated
+	guest    *guest  // nil: nobody
 	sessions []session
 }
 

@@ -28,14 +28,13 @@ func (r *Rate) turn(day int64) {
 
 // Surprise is minus log2 of the chance that a day brings as many as this one
 // does when one more comes, over the days that the principal is known for.
-// The number by the day is taken as geometric with rate λ = (Past+prior)/(days+1):
-// P(K >= k) = (λ/(1+λ))^k.
+// They come in bursts, so the tail is not a geometric one: P(K >= k) = λ/(λ+k)
+// with the rate λ = (Past+prior)/(days+1) of the days before.
 func (r *Rate) Surprise(day int64, days, prior float64) float64 {
 	past, today := r.Past, r.Today
 	if day > r.Day {
 		past = (past + today) * math.Exp2(-float64(day-r.Day)/rateHalfLife)
 		today = 0
 	}
-	lambda := (past + prior) / (days + 1)
-	return (today + 1) * math.Log2((1+lambda)/lambda)
+	return math.Log2(1 + (today+1)*(days+1)/(past+prior))
 }

@@ -194,8 +194,8 @@ func TestRate(t *testing.T) {
 		t.Errorf("the first in 30 days has %v bits, want %v", quiet, want)
 	}
 	r.Add(100)
-	if second := r.Surprise(100, 30, 0.1); second != 2*quiet {
-		t.Errorf("the second of a day has %v bits, want %v", second, 2*quiet)
+	if second, want := r.Surprise(100, 30, 0.1), math.Log2(1+2*31/0.1); math.Abs(second-want) > 1e-9 {
+		t.Errorf("the second of a day has %v bits, want %v", second, want)
 	}
 	r.Add(99)
 	if r.Day != 100 || r.Today != 2 {
