@@ -27,10 +27,12 @@ func (p *Profile) AppendBinary(b []byte) ([]byte, error) {
 	w.time(p.First)
 	w.time(p.Last)
 	w.time(p.LastUsual)
-	w.time(p.Visit.First)
-	w.time(p.Visit.Last)
-	w.float(p.Visit.Foreign)
-	w.float(p.Visit.Usual)
+	for _, v := range p.Visits[Near:] {
+		w.time(v.First)
+		w.time(v.Last)
+		w.float(v.Calls)
+		w.float(v.Usual)
+	}
 	w.int(p.Daily.Day)
 	w.float(p.Daily.Today)
 	w.float(p.Daily.Mean)
@@ -83,8 +85,11 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	p.Principal.ID = r.string()
 	p.Principal.Resource = r.string()
 	p.First, p.Last, p.LastUsual = r.time(), r.time(), r.time()
-	p.Visit = Visit{r.time(), r.time(), r.float(), r.float()}
+	for s := Near; s < Standings; s++ {
+		p.Visits[s] = r.visit()
+	}
 	p.Daily = Daily{r.between(0, int64(lastTime/Day)), r.float(), r.float(), r.float()}
+	r.failed = r.failed || p.Daily.Days > dailyDays
 	p.Calls = r.float()
 	p.Guarded = r.byte() != 0
 	readValues(&r, &p.Networks, maxNetworks, (*reader).prefix)
@@ -352,6 +357,15 @@ func (r *reader) prefix() netip.Prefix {
 		r.fail()
 	}
 	return p
+}
+
+// visit reads one: either there was none, or it began before it ended and with a call.
+func (r *reader) visit() Visit {
+	v := Visit{r.time(), r.time(), r.float(), r.float()}
+	if v != (Visit{}) && (v.First == 0 || v.Last < v.First || v.Calls < 1) {
+		r.failed = true
+	}
+	return v
 }
 
 func (r *reader) suspect() Suspect {

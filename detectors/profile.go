@@ -18,9 +18,9 @@ type Profile struct {
 	// Scale turns statistics into bits; nil stands for the embedded one.
 	Scale *Scale
 
-	First, Last Time  // event time of the first and the latest call; zero where there was none
-	LastUsual   Time  // the latest call from a usual network
-	Visit       Visit // of strangers, the latest
+	First, Last Time             // event time of the first and the latest call; zero where there was none
+	LastUsual   Time             // the latest call from a usual network
+	Visits      [Standings]Visit // of strangers, the latest by their standing; none of Usual
 	Daily       Daily
 	Calls       float64 // calls learned
 
@@ -66,26 +66,29 @@ type Profile struct {
 	apart   [Quantities][Standings]Baseline
 }
 
-// Visit is a time in which a principal is called from foreign networks, without
-// a pause of visitPause.
+// Visit is a time in which a principal is called from networks of one standing
+// that are not its usual ones, without a pause of visitPause.
 type Visit struct {
-	First, Last Time    // foreign call; zero where there was none
-	Foreign     float64 // calls from foreign networks
-	Usual       float64 // calls from usual ones since First
+	First, Last Time    // call from them; zero where there was none
+	Calls       float64 // from them
+	Usual       float64 // calls from usual networks since First
 }
 
 // visitPause is how long a pause ends a visit.
 const visitPause = Day
 
-// learn takes in a call.
-func (v *Visit) learn(t Time, s Standing) {
-	switch {
-	case s == Foreign && (v.Last == 0 || t-v.Last > visitPause):
-		*v = Visit{First: t, Last: t, Foreign: 1}
-	case s == Foreign:
-		v.Last = max(v.Last, t)
-		v.Foreign++
-	case s == Usual && v.First != 0 && t >= v.First && t-v.Last <= visitPause:
+// come takes in a call of the strangers.
+func (v *Visit) come(t Time) {
+	if v.Last == 0 || t-v.Last > visitPause {
+		*v = Visit{First: t}
+	}
+	v.Last = max(v.Last, t)
+	v.Calls++
+}
+
+// beside takes in a call from a usual network.
+func (v *Visit) beside(t Time) {
+	if v.First != 0 && t >= v.First && t-v.Last <= visitPause {
 		v.Usual++
 	}
 }
@@ -96,7 +99,7 @@ func (v *Visit) instead(t Time) float64 {
 	if v.First == 0 || t-v.Last > visitPause {
 		return 1
 	}
-	return math.Max(0, 1-overlap*v.Usual/(v.Usual+v.Foreign))
+	return math.Max(0, 1-overlap*v.Usual/(v.Usual+v.Calls))
 }
 
 // overlap is how many times the share of a visit's calls that come from usual
@@ -184,7 +187,7 @@ func (d *Daily) learn(t Time) {
 
 // busier is how many times the calls of the mean day that of t has had.
 func (d *Daily) busier(t Time) float64 {
-	if int64(t/Day) > d.Day || d.Days == 0 {
+	if int64(t/Day) != d.Day || d.Days == 0 {
 		return 1
 	}
 	return (d.Today + 1) / math.Max(1, d.Mean)
@@ -340,27 +343,27 @@ func (p *Profile) Quiet(t Time) float64 {
 // in it without being more than usual.
 const burst = 4
 
-// Moved is what an egress that moves may bring from its new network in the
-// hour before t, as a share of the principal's busiest hour, between 0 and 1:
+// Moved is what an egress that moves may bring from its new network, of standing
+// s, in the hour before t, as a share of the principal's busiest hour, between 0 and 1:
 // some times the calls that were expected of the usual networks and did not
 // come. Where few calls are expected of them at any hour, it follows from
 // whether they were heard since the strangers came. Hardly anybody moves
 // to a network that hides its users.
-func (p *Profile) Moved(to *Network, t Time) float64 {
+func (p *Profile) Moved(to *Network, s Standing, t Time) float64 {
 	busiest := p.total[Requests].Max
 	if busiest == 0 {
 		return 0
 	}
 	expected := p.expected(t)
 	known := p.regular(t)
-	return p.movesTo(to, t) * (known*math.Min(1, burst*p.Quiet(t)*expected/busiest) + (1-known)*p.Visit.instead(t))
+	return p.movesTo(to, t) * (known*math.Min(1, burst*p.Quiet(t)*expected/busiest) + (1-known)*p.Visits[s].instead(t))
 }
 
 // Displaced is how far strangers have come in place of the usual networks at t,
 // between 0 (beside them) and 1.
 func (p *Profile) Displaced(to *Network, t Time) float64 {
 	known := p.regular(t)
-	return p.movesTo(to, t) * (known*p.Quiet(t) + (1-known)*p.Visit.instead(t))
+	return p.movesTo(to, t) * (known*p.Quiet(t) + (1-known)*p.Visits[Foreign].instead(t))
 }
 
 // movesIntoHiding is what is left of the chance that an egress has moved, where
@@ -444,7 +447,12 @@ func (p *Profile) learnCall(c *Call, late bool) {
 	if standing == Usual {
 		p.LastUsual = max(p.LastUsual, c.Time)
 	}
-	p.Visit.learn(c.Time, standing)
+	if standing != Usual {
+		p.Visits[standing].come(c.Time)
+	} else {
+		p.Visits[Near].beside(c.Time)
+		p.Visits[Foreign].beside(c.Time)
+	}
 	p.Daily.learn(c.Time)
 	p.Calls++
 

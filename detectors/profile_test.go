@@ -104,6 +104,9 @@ func TestProfile_UnmarshalBinary_refuses_the_impossible(t *testing.T) {
 		"not_a_number":            func(p *Profile) { p.Calls = math.NaN() },
 		"infinite":                func(p *Profile) { p.Week[3] = math.Inf(1) },
 		"negative_count":          func(p *Profile) { p.total[Requests].Mean = -1 },
+		"visit_without_a_call":    func(p *Profile) { p.Visits[Near] = Visit{First: Day, Last: Day} },
+		"visit_ends_first":        func(p *Profile) { p.Visits[Foreign] = Visit{First: 2 * Day, Last: Day, Calls: 1} },
+		"days_of_a_mean":          func(p *Profile) { p.Daily.Days = dailyDays + 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &Profile{}
@@ -114,6 +117,78 @@ func TestProfile_UnmarshalBinary_refuses_the_impossible(t *testing.T) {
 				t.Errorf("error %v, want %v", err, errProfile)
 			}
 		})
+	}
+}
+
+// TestProfile_tells_a_move_from_a_visit: of a caller without a rhythm it is told
+// by whether its usual network is heard beside the new one.
+func TestProfile_tells_a_move_from_a_visit(t *testing.T) {
+	network := func(b byte, asn uint32, kind NetworkKind) Network {
+		return Network{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{b, 1, 1, 0}), 24), ASN: asn, Kind: kind}
+	}
+	home, other, hidden := network(10, 1, Cloud), network(20, 2, Cloud), network(30, 3, VPN)
+	start := 20000 * Day
+	p := &Profile{}
+	call := func(at Time, from Network) {
+		p.Advance(at)
+		p.Learn(&Call{Time: at, From: from}, false)
+	}
+	for day := range Time(5) { // a burst a day, each at another hour
+		for i := range Time(30) {
+			call(start+day*Day+5*day*Hour+i*Minute, home)
+		}
+	}
+	begin := start + 6*Day
+	for i := range Time(10) {
+		call(begin+i*Minute, other)
+	}
+	now := begin + 10*Minute
+	if moved := p.Moved(&other, Foreign, now); moved < 0.9 {
+		t.Errorf("nothing was heard of the usual network: moved by %.2f", moved)
+	}
+	if moved := p.Moved(&hidden, Foreign, now); moved > 0.25 {
+		t.Errorf("moved into hiding by %.2f", moved)
+	}
+	for i := range Time(10) {
+		call(now+i*Minute, home)
+	}
+	now += 10 * Minute
+	if moved, displaced := p.Moved(&other, Foreign, now), p.Displaced(&other, now); moved > 0.2 || displaced > 0.2 {
+		t.Errorf("both are in use: moved by %.2f, displaced by %.2f", moved, displaced)
+	}
+	if v := p.Visits[Foreign]; v.First != begin || v.Calls != 10 || v.Usual != 10 {
+		t.Errorf("visit %+v", v)
+	}
+	call(now+2*Day, network(40, 4, Cloud))
+	if v := p.Visits[Foreign]; v.Usual != 0 || v.First != now+2*Day {
+		t.Errorf("after a pause: %+v", v)
+	}
+}
+
+// TestProfile_Busier is more than once only while the day, or the hour, has more than those before.
+func TestProfile_Busier(t *testing.T) {
+	p := &Profile{}
+	start := 20000 * Day
+	for day := range Time(4) {
+		for i := range Time(20) {
+			p.Advance(start + day*Day + i*Hour)
+			p.Learn(&Call{Time: start + day*Day + i*Hour}, false)
+		}
+	}
+	now := start + 4*Day
+	p.Advance(now)
+	if b := p.Busier(now); b != 1 {
+		t.Errorf("a quiet day begins %v times as busy", b)
+	}
+	for i := range Time(100) {
+		p.Advance(now + i*10*Minute)
+		p.Learn(&Call{Time: now + i*10*Minute}, false)
+	}
+	if b := p.Busier(now + 999*Minute); b < 5 || b > 8 {
+		t.Errorf("100 calls where 20 a day and one an hour are usual: %v times as busy", b)
+	}
+	if b := p.Daily.busier(now - Hour); b != 1 {
+		t.Errorf("a late call, of the day before: %v", b)
 	}
 }
 

@@ -99,8 +99,10 @@ func (v *Values[K]) Known(key K, t, age Time) bool {
 // of t, in bits. It is the lesser of two, because either explains it:
 //
 //   - by the day: minus log2 of the chance that a day brings as many new values
-//     as this one then has, P(K >= k) = λ/(λ+k) with the rate λ = busier·(News + prior)/(Days + 1)
-//     of the days before, where the present day is so many times as busy as they were. New values come in bursts, so the tail is not a geometric one;
+//     as this one then has, P(K >= k) = λ/(λ+k) with λ = busier·(News + prior)/(Days + 1)
+//     by the days before, where the present one is so many times as busy as they were.
+//     New values come in bursts, so the tail is assumed to be that of a Lomax
+//     distribution of shape 1 and scale λ, and not a geometric one;
 //   - by the call: minus log2 of the share (D - 1 + prior)/(N + 1) of the N calls
 //     so far that brought one of the D values that are remembered, the first aside.
 //     Of whom few calls are known, no habit is.

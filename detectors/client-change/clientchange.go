@@ -49,7 +49,7 @@ const (
 	agentOnly  = 0.6  // a new user agent with a usual api-version
 	staleExtra = 0.3  // an api-version of long ago
 	near       = 0.7  // from a new network of a usual organisation
-	modern     = 0.25 // one of today from a strange network: whoever is there mostly brings a program of their own
+	modern     = 0.25 // any but that from a strange network: whoever is there mostly brings a program of their own
 )
 
 // staleAfter is how old a preview of an api-version must be to be one of long

@@ -45,10 +45,10 @@ const (
 // badRequest is the status of a call that the filter refused, or that was malformed.
 const badRequest = 400
 
-// So many calls, and refusals, are taken for known of whom nothing is: a share of 1 %.
+// So many calls, and refusals, are taken for known of whom nothing is: a share of 0.6 %.
 const (
-	priorRefused = 1
-	priorCalls   = 100
+	priorRefused = 3
+	priorCalls   = 500
 )
 
 type state struct {

@@ -37,7 +37,8 @@ var Detector = detectors.New(detectors.Description{
 	Version: 1,
 }, observe)
 
-// Images added to both sides of a ratio, so that one picture more is nothing.
+// Images added to both sides of a ratio, so that one picture more is nothing: of
+// those so far, of the first of a principal, and of those from foreign networks.
 const (
 	slack        = 4
 	slackFirst   = 3
@@ -73,7 +74,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	foreign := before.Hour()[detectors.Images][detectors.Foreign]
 	if standing == detectors.Foreign {
 		foreign += float64(call.Images)
-		moved := before.Moved(&call.From, call.Time) * usual
+		moved := before.Moved(&call.From, detectors.Foreign, call.Time) * usual
 		above := stat.Above(foreign, before.Apart(detectors.Images, detectors.Foreign).Max+moved, slackForeign)
 		bits = max(bits, before.Bits("image-burst/foreign", call.Time, above))
 	}

@@ -48,7 +48,7 @@ const memory = 12 * detectors.Hour
 // most is how many journeys of a day count.
 const most = 4
 
-// many is how many such changes a day make a principal one that is at several places by nature.
+// many is how many such changes, or new countries, a day make a principal one that is at several places by nature.
 const many = 0.5
 
 // each is what a journey is worth, as a part of its surprise: the way back is no further surprise.

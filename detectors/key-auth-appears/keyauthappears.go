@@ -18,7 +18,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "key-auth-appears",
 	Title: "Key used where nobody uses keys",
-	Text: "An account that only Entra identities called for days is called with one of its keys. Keys of such accounts lie about unused, and their owners do not miss them: this is the purest sign of a stolen key. " +
+	Text: "An account that only Entra identities called for days is called with one of its keys. Keys of such accounts lie about unused, and their owners do not miss them: this is the plainest sign of a stolen key. " +
 		"It grows with the days without a key, with networks that nobody on the account uses, and with each further one. An account whose keys are used now and then is measured against that. " +
 		"Rows that do not show who called, and calls refused as 401, never count, so a key that was rotated in time is not reported.",
 	Severity: detectors.High,

@@ -12,8 +12,8 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "logging-cut",
 	Title: "Diagnostic logging is cut",
-	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough where somebody unknown does it, or from a place that nobody knows there; of a known administrator, or of an application as deployments are, which replace a setting now and then, it is told but does not alarm. " +
-		"A setting that is written with fewer categories is not seen here.",
+	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough where somebody unknown does it, or from a place that nobody knows there; of a known administrator, or of an application in a cloud as deployments are, which replace a setting now and then, it is told but does not alarm. " +
+		"A setting that is written with fewer categories, or deleted with the stolen identity of a deployment, is not seen here.",
 	Severity: detectors.High,
 	Family:   detectors.ControlPlane,
 	Scope:    detectors.PerResource,
@@ -32,8 +32,7 @@ var Detector = detectors.New(detectors.Description{
 	Version: 1,
 }, observe)
 
-// Weights of such an act, assumed. Deployments replace settings, and run
-// anywhere in a cloud; they are applications, which have no user principal name.
+// Weights of such an act, assumed.
 var (
 	byPerson     = deed.Weight{Base: 10, PerPoint: 2.5}
 	byDeployment = deed.Weight{Base: 6, PerPoint: 1}
@@ -41,8 +40,15 @@ var (
 
 func observe(before *detectors.Profile, e detectors.Event, own *deed.State) (detectors.Finding, bool) {
 	weight := byPerson
-	if act, ok := e.(*detectors.Act); ok && !strings.Contains(act.Actor.Name, "@") && !act.From.Kind.Anonymous() {
+	if act, ok := e.(*detectors.Act); ok && deployment(act) {
 		weight = byDeployment
 	}
 	return deed.Observe(before, e, own, detectors.LoggingCut, weight)
+}
+
+// deployment reports whether an act is one of an application that runs in a
+// cloud: it has no user principal name and comes through no portal.
+func deployment(a *detectors.Act) bool {
+	inCloud := !a.From.Known() || a.From.Kind == detectors.Azure || a.From.Kind == detectors.Cloud
+	return inCloud && a.Actor.AppID != "" && !a.Actor.Portal() && !strings.Contains(a.Actor.Name, "@")
 }

@@ -48,7 +48,7 @@ var weights = [detectors.Standings]float64{detectors.Usual: 1, detectors.Near: 1
 // worth of a probe: a model used for the first time is for operation-shift in the first place.
 var worth = [probes]float64{listing: 1, missing: 1, novel: 0.5}
 
-// several tries within an hour are a search: whoever is new looks around once.
+// several is how many tries within a clock hour are a search: whoever is new looks around once.
 const several = 3
 
 // probe is one way of trying what there is.

@@ -64,7 +64,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if before.Newcomer(call.Time) {
 		past, test = before.Resource, "new-country/newcomer"
 	}
-	surprise := past.Countries.Surprise(call.From.Country, call.Time, prior, before.Busier(call.Time))
+	surprise := past.Countries.Surprise(call.From.Country, call.Time, prior, past.Busier(call.Time))
 	if surprise == 0 {
 		return detectors.Finding{}, false
 	}

@@ -73,7 +73,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if before.Newcomer(call.Time) {
 		past, tests = before.Resource, newcomer
 	}
-	prefix := past.Networks.Surprise(call.From.Prefix, call.Time, prefixes, before.Busier(call.Time))
+	prefix := past.Networks.Surprise(call.From.Prefix, call.Time, prefixes, past.Busier(call.Time))
 	if prefix == 0 {
 		return detectors.Finding{}, false
 	}

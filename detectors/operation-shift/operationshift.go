@@ -49,7 +49,7 @@ const (
 	newDeployment = 0.6
 	newListing    = 0.3 // names of models are read: a tool that starts does that
 	atRest        = 1.4 // from its own networks, at an hour when it usually rests
-	imagesByDay   = 0.5 // images, from its own networks, at an hour of work
+	imagesByDay   = 0.5 // images, from its own networks, at an hour of work: how many, image-burst judges
 	peersDo       = 0.6 // a peer has done it for a day
 	near          = 0.7 // from a new network of a usual organisation
 )
@@ -89,10 +89,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		test = "operation-shift/foreign"
 		surprise *= near
 	default:
-		switch rests := before.UsualHour(call.Time) == 0 && before.Total(detectors.Requests).Mean >= 1; {
-		case rests:
+		if before.UsualHour(call.Time) == 0 && before.Total(detectors.Requests).Mean >= 1 {
 			surprise *= atRest
-		case call.Class == detectors.ClassImage: // how many, image-burst judges
+		} else if call.Class == detectors.ClassImage {
 			surprise *= imagesByDay
 		}
 	}

@@ -130,7 +130,7 @@ func instant(before *detectors.Profile, t detectors.Time, from *detectors.Networ
 // benchmark is what an hour of q from networks of a standing may bring: as much
 // as ever before, and where the usual networks fell silent, all that was theirs.
 func benchmark(before *detectors.Profile, t detectors.Time, from *detectors.Network, q detectors.Quantity, s detectors.Standing) float64 {
-	return before.Apart(q, s).Max + before.Moved(from, t)*before.Total(q).Max
+	return before.Apart(q, s).Max + before.Moved(from, s, t)*before.Total(q).Max
 }
 
 // take makes most what the instant test saw, where that is more surprising.

@@ -51,8 +51,7 @@ func main() {
 }
 
 // run measures twice, the second time with the scale of the first: what an
-// open incident is about is not learned, and what makes one follows from the
-// scale, as does on which days a detector of places speaks.
+// open incident is about is not learned, and what makes one follows from the scale.
 func run(out, servegen string, draft bool) error {
 	if servegen == "" {
 		return errors.New("-servegen: name the folder with ServeGen's clients; half of the scale is measured on their rhythms")
