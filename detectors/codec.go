@@ -362,7 +362,7 @@ func (r *reader) prefix() netip.Prefix {
 // visit reads one: either there was none, or it began before it ended and with a call.
 func (r *reader) visit() Visit {
 	v := Visit{r.time(), r.time(), r.float(), r.float()}
-	if v != (Visit{}) && (v.First == 0 || v.Last < v.First || v.Calls < 1) {
+	if v != (Visit{}) && (v.Last < v.First || v.Calls < 1) {
 		r.failed = true
 	}
 	return v

@@ -69,8 +69,8 @@ type Profile struct {
 // Visit is a time in which a principal is called from networks of one standing
 // that are not its usual ones, without a pause of visitPause.
 type Visit struct {
-	First, Last Time    // call from them; zero where there was none
-	Calls       float64 // from them
+	First, Last Time    // call from them
+	Calls       float64 // from them; 0 where there was no visit
 	Usual       float64 // calls from usual networks since First
 }
 
@@ -79,7 +79,7 @@ const visitPause = Day
 
 // come takes in a call of the strangers.
 func (v *Visit) come(t Time) {
-	if v.Last == 0 || t-v.Last > visitPause {
+	if v.Calls == 0 || t-v.Last > visitPause {
 		*v = Visit{First: t}
 	}
 	v.Last = max(v.Last, t)
@@ -88,7 +88,7 @@ func (v *Visit) come(t Time) {
 
 // beside takes in a call from a usual network.
 func (v *Visit) beside(t Time) {
-	if v.First != 0 && t >= v.First && t-v.Last <= visitPause {
+	if v.Calls > 0 && t >= v.First && t-v.Last <= visitPause {
 		v.Usual++
 	}
 }
@@ -96,7 +96,7 @@ func (v *Visit) beside(t Time) {
 // instead is how far the strangers of a visit may have come in place of the
 // usual networks, between 0 (beside them) and 1 (these were not heard since).
 func (v *Visit) instead(t Time) float64 {
-	if v.First == 0 || t-v.Last > visitPause {
+	if v.Calls == 0 || t-v.Last > visitPause {
 		return 1
 	}
 	return math.Max(0, 1-overlap*v.Usual/(v.Usual+v.Calls))

@@ -78,6 +78,14 @@ func FuzzProfile_UnmarshalBinary(f *testing.F) {
 			if q := p.Quiet(c.Time); !(q >= 0 && q <= 1) {
 				t.Errorf("Quiet is %v", q)
 			}
+			for what, share := range map[string]float64{"Moved": p.Moved(&c.From, Near, c.Time), "Displaced": p.Displaced(&c.From, c.Time)} {
+				if !(share >= 0 && share <= 1) {
+					t.Errorf("%s is %v", what, share)
+				}
+			}
+			if b := p.Busier(c.Time); !(b >= 1) {
+				t.Errorf("Busier is %v", b)
+			}
 			p.Strangers(c.Time, 3)
 			p.Learn(&c, false)
 		}
