@@ -1,9 +1,6 @@
 package detectors
 
-import (
-	"math"
-	"net/netip"
-)
+import "net/netip"
 
 // Profile is what is remembered of one principal, once, for all detectors. A
 // detector is handed the profile as it was before the event that it judges.
@@ -66,46 +63,6 @@ type Profile struct {
 	apart   [Quantities][Standings]Baseline
 }
 
-// Visit is a time in which a principal is called from networks of one standing
-// that are not its usual ones, without a pause of visitPause.
-type Visit struct {
-	First, Last Time    // call from them
-	Calls       float64 // from them; 0 where there was no visit
-	Usual       float64 // calls from usual networks since First
-}
-
-// visitPause is how long a pause ends a visit.
-const visitPause = Day
-
-// come takes in a call of the strangers.
-func (v *Visit) come(t Time) {
-	if v.Calls == 0 || t-v.Last > visitPause {
-		*v = Visit{First: t}
-	}
-	v.Last = max(v.Last, t)
-	v.Calls++
-}
-
-// beside takes in a call from a usual network.
-func (v *Visit) beside(t Time) {
-	if v.Calls > 0 && t >= v.First && t-v.Last <= visitPause {
-		v.Usual++
-	}
-}
-
-// instead is how far the strangers of a visit may have come in place of the
-// usual networks, between 0 (beside them) and 1 (these were not heard since).
-func (v *Visit) instead(t Time) float64 {
-	if v.Calls == 0 || t-v.Last > visitPause {
-		return 1
-	}
-	return math.Max(0, 1-overlap*v.Usual/(v.Usual+v.Calls))
-}
-
-// overlap is how many times the share of a visit's calls that come from usual
-// networks counts against a move: while an egress moves, few do.
-const overlap = 3
-
 // How many values of each sort a profile remembers.
 const (
 	maxNetworks = 64
@@ -153,45 +110,6 @@ func (p *Profile) Latecomer(t Time) bool {
 
 // Hour is what the principal did in the 60 minutes that end with the latest event.
 func (p *Profile) Hour() *Counts { return &p.minutes.hour }
-
-// Busier is how many times more calls the hour or the day has, with the one that
-// is judged at t, than the busiest hour or the mean of the days with calls so far,
-// at least 1: in so much more, more of everything is met.
-func (p *Profile) Busier(t Time) float64 {
-	hour := (p.minutes.hour.Total(Requests) + 1) / math.Max(1, p.total[Requests].Max)
-	return math.Max(1, math.Max(hour, p.Daily.busier(t)))
-}
-
-// Daily is the calls of the days with any.
-type Daily struct {
-	Day   int64   // the latest, since 1970
-	Today float64 // calls on that day
-	Mean  float64 // calls of the days before
-	Days  float64 // how many days Mean is of, at most dailyDays
-}
-
-// dailyDays is how many days Mean looks back on.
-const dailyDays = 14
-
-// learn counts a call; one of an earlier day counts to the latest.
-func (d *Daily) learn(t Time) {
-	if day := int64(t / Day); day > d.Day {
-		if d.Today > 0 {
-			d.Days = math.Min(d.Days+1, dailyDays)
-			d.Mean += (d.Today - d.Mean) / d.Days
-		}
-		d.Day, d.Today = day, 0
-	}
-	d.Today++
-}
-
-// busier is how many times the calls of the mean day that of t has had.
-func (d *Daily) busier(t Time) float64 {
-	if int64(t/Day) != d.Day || d.Days == 0 {
-		return 1
-	}
-	return (d.Today + 1) / math.Max(1, d.Mean)
-}
 
 // Total is the baseline of q over all networks.
 func (p *Profile) Total(q Quantity) Baseline { return p.total[q] }
@@ -322,78 +240,6 @@ func (p *Profile) UsualHour(t Time) float64 {
 	return cells[(n-1)/2]
 }
 
-// Quiet is how far the usual networks of the principal have fallen silent in
-// the hour before t, or since their last call, between 0 (they are as busy as
-// ever, or nothing was to be expected of them) and 1. An egress that moves makes them silent; a thief
-// beside them does not.
-func (p *Profile) Quiet(t Time) float64 {
-	expected := p.expected(t)
-	quiet := 0.0
-	if seen := p.minutes.hour[Requests][Usual]; seen < expected {
-		quiet = (1 - seen/expected) * expected / (expected + 2)
-	}
-	if gap := t - p.LastUsual; p.LastUsual != 0 && gap > 0 && gap <= Hour {
-		missing := expected * float64(gap) / float64(Hour)
-		quiet = math.Max(quiet, (missing-2)/(missing+2))
-	}
-	return quiet
-}
-
-// burst is how many times the calls that an hour is expected to bring may come
-// in it without being more than usual.
-const burst = 4
-
-// Moved is what an egress that moves may bring from its new network, of standing
-// s, in the hour before t, as a share of the principal's busiest hour, between 0 and 1:
-// some times the calls that were expected of the usual networks and did not
-// come. Where few calls are expected of them at any hour, it follows from
-// whether they were heard since the strangers came. Hardly anybody moves
-// to a network that hides its users.
-func (p *Profile) Moved(to *Network, s Standing, t Time) float64 {
-	busiest := p.total[Requests].Max
-	if busiest == 0 {
-		return 0
-	}
-	expected := p.expected(t)
-	known := p.regular(t)
-	return p.movesTo(to, t) * (known*math.Min(1, burst*p.Quiet(t)*expected/busiest) + (1-known)*p.Visits[s].instead(t))
-}
-
-// Displaced is how far strangers have come in place of the usual networks at t,
-// between 0 (beside them) and 1.
-func (p *Profile) Displaced(to *Network, t Time) float64 {
-	known := p.regular(t)
-	return p.movesTo(to, t) * (known*p.Quiet(t) + (1-known)*p.Visits[Foreign].instead(t))
-}
-
-// movesIntoHiding is what is left of the chance that an egress has moved, where
-// the new one is in a network that hides its users.
-const movesIntoHiding = 0.2
-
-// movesTo is how likely the principal moves to a network, against any other.
-func (p *Profile) movesTo(n *Network, t Time) float64 {
-	if n.Kind.Anonymous() && !p.Kinds.Known(n.Kind, t, settled) {
-		return movesIntoHiding
-	}
-	return 1
-}
-
-// regular is how far the rhythm of a principal tells what to expect of the
-// hour before t, between 0 and 1.
-func (p *Profile) regular(t Time) float64 {
-	expected := p.expected(t)
-	return expected / (expected + fewCalls)
-}
-
-// fewCalls an hour are as many as may as well not come.
-const fewCalls = 4
-
-// expected is how many calls the hour before t usually brings.
-func (p *Profile) expected(t Time) float64 {
-	begun := float64(t%Hour) / float64(Hour)
-	return begun*p.UsualHour(t) + (1-begun)*p.UsualHour(t-Hour)
-}
-
 // Strangers are the networks, at most n, that the principal does not yet use
 // or that an incident accuses, the most used first. Only their Prefix is known.
 func (p *Profile) Strangers(t Time, n int) []Network {
@@ -446,12 +292,10 @@ func (p *Profile) learnCall(c *Call, late bool) {
 	p.Last = max(p.Last, c.Time)
 	if standing == Usual {
 		p.LastUsual = max(p.LastUsual, c.Time)
-	}
-	if standing != Usual {
-		p.Visits[standing].come(c.Time)
-	} else {
 		p.Visits[Near].beside(c.Time)
 		p.Visits[Foreign].beside(c.Time)
+	} else {
+		p.Visits[standing].come(c.Time)
 	}
 	p.Daily.learn(c.Time)
 	p.Calls++

@@ -32,7 +32,7 @@ var Detector = detectors.New(detectors.Description{
 		"Look whether one network, or one user of the owner, has all of them.",
 		"Ask the owner for a release or a test at that time.",
 	},
-	Version: 1,
+	Version: 2,
 	Sights:  true,
 }, observe)
 
@@ -54,7 +54,7 @@ const (
 type state struct {
 	Said    stat.Latch
 	Refused stat.Hourly
-	Ever    float64 // refusals so far, of calls that no open incident is about
+	Ever    float64 // refusals so far, but for those while an incident was open
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {

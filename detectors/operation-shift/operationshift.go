@@ -79,7 +79,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}
 	day := int64(call.Time / detectors.Day)
 	surprise := own.News.Surprise(day, float64(before.Age(call.Time))/float64(detectors.Day), prior)
-	surprise = math.Min(surprise, math.Log2(before.Calls/float64(1+before.Models.Len()))) * weight // of few calls nothing follows
+	surprise = math.Min(surprise, before.Habit(1+before.Models.Len())) * weight
 	own.News.Add(day)
 	test := "operation-shift/usual"
 	switch before.Standing(&call.From, call.Time) {

@@ -31,8 +31,9 @@ const (
 // What is measured on the rhythms of production clients: so many lives of all
 // that are for tuning. Their days count twice, to be about half of all.
 const (
-	lives  = 16
-	weight = 2
+	lives     = 16
+	weight    = 2
+	firstLife = 501 // its seed
 )
 
 // churns are the assumptions on how often benign callers change their habits:
@@ -69,12 +70,12 @@ func run(out, servegen string, draft bool) error {
 	if draft {
 		part = 4
 	}
-	samples := samples(clients.Tuning, part)
-	measured, err := measure(config, new(detectors.Scale), samples)
+	lived := samples(clients.Tuning, part)
+	measured, err := measure(config, new(detectors.Scale), lived)
 	if err != nil {
 		return err
 	}
-	if measured, err = measure(config, detectors.NewScale(measured.Levels()), samples); err != nil {
+	if measured, err = measure(config, detectors.NewScale(measured.Levels()), lived); err != nil {
 		return err
 	}
 	sample, err := evaluate.Measure(config, new(detectors.Scale), evaluate.Sample)
@@ -95,6 +96,7 @@ type sample struct {
 	weight int
 }
 
+// samples are the lives to be measured, or one part of them.
 func samples(rhythms []simulate.Rhythm, part int) []sample {
 	var all []sample
 	for i := range seeds / part {
@@ -106,7 +108,7 @@ func samples(rhythms []simulate.Rhythm, part int) []sample {
 	for i := range lives / part {
 		suite.Churn = churns[i%len(churns)]
 		options := suite.Options(0)
-		options.Seed = uint64(i) + 501
+		options.Seed = uint64(i) + firstLife
 		all = append(all, sample{options, weight})
 	}
 	return all
