@@ -93,7 +93,7 @@ func drawFragment(t *rapid.T) Fragment {
 	if c.Class == detectors.ClassImage {
 		c.Images = 1
 	}
-	f.NearEmpty = f.Category == RequestResponse && f.ObjectID == "" && c.Model == "" && c.RequestBytes <= 0 && c.ResponseBytes <= 0
+	f.NearEmpty = f.Category == RequestResponse && f.ObjectID == "" && c.Model == "" && c.Deployment == ""
 	if f.Category == GatewayLlmLogs && c.Deployment == "" && c.Tokens.Total() == 0 {
 		f.Continued, c.Tokens = true, detectors.Tokens{}
 	}

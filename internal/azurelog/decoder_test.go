@@ -64,6 +64,16 @@ var samples = map[string][]Fragment{
 		NearEmpty: true,
 		Address:   netip.MustParseAddr("203.0.113.0"), Bits: 24,
 	}},
+	"near-empty-measured.json": {{
+		Category: RequestResponse, Logged: at("00:00:36"), Resource: account, Correlation: id(1),
+		Call: detectors.Call{
+			Time: at("00:00:35.3"), DurationMs: 700, Status: 200, Operation: "ChatCompletions_Create", Class: detectors.ClassChat,
+			Client:       detectors.Client{APIVersion: "2024-10-21"},
+			RequestBytes: 1128, ResponseBytes: 1411,
+		},
+		NearEmpty: true,
+		Address:   netip.MustParseAddr("203.0.113.0"), Bits: 24,
+	}},
 	"usage.json": {{
 		Category: RequestUsage, Logged: at("00:00:37"), Resource: account, Correlation: id(1),
 		Call: detectors.Call{

@@ -25,7 +25,7 @@ type Fragment struct {
 	ObjectID     string // Entra object id of the caller, lower case; "" where the row does not say
 	Subscription string // API Management subscription; "" where the row does not say
 	Backend      string // account that a gateway passed the call to: host name's first label, lower case; "" where unknown
-	NearEmpty    bool   // RequestResponse's twin: no object id, no model, no lengths
+	NearEmpty    bool   // RequestResponse's twin, or a row that looks like one: no object id, no model, no deployment
 	Continued    bool   // GatewayLlmLogs: a further chunk of a call, without tokens of its own
 
 	// Of Audit and Administrative records, nil for others. Act.From is not filled in.

@@ -27,6 +27,20 @@ func twin(f *azurelog.Fragment) {
 	f.Call.Model, f.Call.RequestBytes, f.Call.ResponseBytes = "", 0, 0
 }
 
+// measured is a twin that tells how much was sent.
+func measured(f *azurelog.Fragment) {
+	twin(f)
+	f.Call.RequestBytes, f.Call.ResponseBytes = 100, 100
+}
+
+// listing and guess are all that is logged of a key's call that needs, or finds, no model.
+func listing(f *azurelog.Fragment) {
+	measured(f)
+	f.Call.Operation, f.Call.Class = "Models_List", detectors.ClassListing
+}
+
+func guess(f *azurelog.Fragment) { measured(f); f.Call.Status = 404 }
+
 func usage(f *azurelog.Fragment) {
 	f.Category, f.ObjectID = azurelog.RequestUsage, ""
 	f.Call = detectors.Call{Time: noon, Tokens: detectors.Tokens{Prompt: 100, Cached: 40, Completion: 10, Known: true}}
@@ -59,6 +73,10 @@ func TestFold_assembles(t *testing.T) {
 		"twin_delivered_twice":         {rows: rows{row(twin), row(twin), row(nil)}, want: engine.Tally{Calls: 1, Principals: 1, Duplicates: 1}},
 		"twin_alone_waits":             {rows: rows{row(twin), row(alone)}, later: 14 * detectors.Minute, want: engine.Tally{Calls: 1, Principals: 1}},
 		"twin_alone_is_judged":         {rows: rows{row(twin), row(alone)}, later: 15 * detectors.Minute, want: engine.Tally{Calls: 2, Principals: 2, Unproven: 1}},
+		"measured_twin_before":         {rows: rows{row(measured), row(nil)}, want: engine.Tally{Calls: 1, Principals: 1}},
+		"measured_twin_alone":          {rows: rows{row(measured), row(alone)}, later: 15 * detectors.Minute, want: engine.Tally{Calls: 2, Principals: 2, Unproven: 1}},
+		"a_key_lists_models":           {rows: rows{row(listing), row(alone)}, later: 15 * detectors.Minute, want: engine.Tally{Calls: 2, Principals: 2}},
+		"a_key_finds_no_deployment":    {rows: rows{row(guess), row(alone)}, later: 15 * detectors.Minute, want: engine.Tally{Calls: 2, Principals: 2}},
 		"tokens_after":                 {rows: rows{row(nil), row(usage)}, want: engine.Tally{Calls: 1, Principals: 1, Usages: 1}},
 		"tokens_before":                {rows: rows{row(usage), row(nil)}, want: engine.Tally{Calls: 1, Principals: 1}},
 		"tokens_delivered_twice":       {rows: rows{row(nil), row(usage), row(usage)}, want: engine.Tally{Calls: 1, Principals: 1, Usages: 1, Duplicates: 1}},

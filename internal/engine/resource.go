@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"fmt"
+	"net/http"
 	"net/netip"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -72,13 +73,33 @@ func (r *resource) tick(clock detectors.Time) {
 		if e.judged {
 			continue
 		}
-		w.Call.Unproven = true
+		w.Call.Unproven = incomplete(&w.Call)
 		e.judged = true
 		r.judgeCall(caller{detectors.AccountKey, r.id}, &w.Call, &e, w.Due)
 		generation[w.Correlation] = e
 	}
 	r.tally.Unmatched += r.joins.turn(clock)
 	r.listen(clock)
+}
+
+// incomplete reports whether a row without identity, model and deployment is
+// not all that there is to be logged of its call, so that another row has who
+// made it. A call that found no deployment, or whose key was refused, has no
+// model, and neither has one of an operation that needs none: then the row may
+// be all, and a key was used.
+func incomplete(c *detectors.Call) bool {
+	if c.RequestBytes <= 0 && c.ResponseBytes <= 0 {
+		return true
+	}
+	switch c.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+		return false
+	}
+	switch c.Class {
+	case detectors.ClassChat, detectors.ClassEmbedding, detectors.ClassImage, detectors.ClassAudio:
+		return true
+	}
+	return false
 }
 
 // touch says that the chunk changes.
