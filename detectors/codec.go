@@ -7,7 +7,7 @@ import (
 )
 
 // profileVersion is the version of the layout that AppendBinary writes.
-const profileVersion = 4
+const profileVersion = 5
 
 // lastTime is the end of the year 9999, after which RFC 3339 has no times.
 const lastTime Time = 253402300799999
@@ -28,6 +28,7 @@ func (p *Profile) AppendBinary(b []byte) ([]byte, error) {
 		w.time(v.First)
 		w.time(v.Last)
 		w.float(v.Calls)
+		w.float(v.Hidden)
 		w.float(v.Usual)
 	}
 	w.int(p.Daily.Day)

@@ -84,7 +84,9 @@ func (d *Detector) NewMemory() Memory { return d.judge.zero() }
 // and reports whether there is a finding.
 func (d *Detector) Observe(before *Profile, e Event, own Memory) (Finding, bool) {
 	f, found := d.judge.observe(before, e, own)
-	f.Detector = d.ID
+	if found {
+		f.Detector, f.Hand = d.ID, hand(before, e)
+	}
 	return f, found
 }
 

@@ -3,6 +3,7 @@ package detectors
 // Finding is what one detector says at one time about one principal.
 type Finding struct {
 	Detector string // the detector's ID; set by Detector.Observe
+	Hand     Hand   // whose doing it is about; set by Detector.Observe
 	Time     Time   // of the event that made it certain enough
 
 	// Bits is the surprise: a benign principal has a finding of b bits or more
@@ -13,6 +14,38 @@ type Finding struct {
 	Observed Facts
 	Usual    Facts     // the same facts as the profile knew them before
 	Networks []Network // whom the finding accuses, the strongest first; may be empty
+}
+
+// MostOfPlace is the most bits that a place says for itself, but for a Tor exit:
+// whoever owns a principal is somewhere else at times.
+const MostOfPlace = 14
+
+// Hand is whose doing a finding is about.
+type Hand uint8
+
+// Hands.
+const (
+	AnyHand     Hand = iota // nobody's in particular: an act, a touch of several principals, or time that passes
+	OwnHand                 // a call from networks that the principal usually uses
+	StrangeHand             // a call from others
+	Hands       int  = iota // how many there are
+)
+
+// hand is whose doing e is for the principal of before.
+func hand(before *Profile, e Event) Hand {
+	var from *Network
+	switch e := e.(type) {
+	case *Call:
+		from = &e.From
+	case *Usage:
+		from = &e.From
+	default:
+		return AnyHand
+	}
+	if before.Standing(from, e.When()) == Usual {
+		return OwnHand
+	}
+	return StrangeHand
 }
 
 // Facts are named figures or short texts: float64, string or []string. Names
@@ -54,11 +87,12 @@ const (
 	FanOut
 	Errors
 	ControlPlane
-	Behaviour
-	Families int = iota // how many there are
+	Behaviour            // how it is called: the program and the task
+	Hours                // when it is called, and when it is not
+	Families  int = iota // how many there are
 )
 
-var familyNames = [...]string{"place", "volume", "image", "fan-out", "errors", "control-plane", "behaviour"}
+var familyNames = [...]string{"place", "volume", "image", "fan-out", "errors", "control-plane", "behaviour", "hours"}
 
 // String is the family in lower case.
 func (f Family) String() string { return familyNames[f] }

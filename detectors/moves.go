@@ -7,6 +7,7 @@ import "math"
 type Visit struct {
 	First, Last Time    // call from them
 	Calls       float64 // from them; 0 where there was no visit
+	Hidden      float64 // of Calls, those from networks of a kind that hides its users and that the principal does not use
 	Usual       float64 // calls from usual networks since First
 }
 
@@ -14,12 +15,15 @@ type Visit struct {
 const visitPause = Day
 
 // come takes in a call of the strangers.
-func (v *Visit) come(t Time) {
+func (v *Visit) come(t Time, hidden bool) {
 	if v.Calls == 0 || t-v.Last > visitPause {
 		*v = Visit{First: t}
 	}
 	v.Last = max(v.Last, t)
 	v.Calls++
+	if hidden {
+		v.Hidden++
+	}
 }
 
 // beside takes in a call from a usual network.
@@ -36,6 +40,15 @@ func (v *Visit) instead(t Time) float64 {
 		return 1
 	}
 	return math.Max(0, 1-overlap*v.Usual/(v.Usual+v.Calls))
+}
+
+// moves is how likely the strangers of a visit are the owner on the move,
+// against strangers anywhere.
+func (v *Visit) moves() float64 {
+	if v.Calls == 0 {
+		return 1
+	}
+	return 1 - (1-movesIntoHiding)*v.Hidden/v.Calls
 }
 
 // overlap is how many times the share of a visit's calls that come from usual
@@ -63,40 +76,32 @@ func (p *Profile) Quiet(t Time) float64 {
 // in it without being more than usual.
 const burst = 4
 
-// Moved is what an egress that moves may bring from its new network, of standing
+// Moved is what an egress that moves may bring from new networks of standing
 // s, in the hour before t, as a share of the principal's busiest hour, between 0 and 1:
 // some times the calls that were expected of the usual networks and did not
 // come. Where few calls are expected of them at any hour, it follows from
 // whether they were heard since the strangers came. Hardly anybody moves
 // to a network that hides its users.
-func (p *Profile) Moved(to *Network, s Standing, t Time) float64 {
+func (p *Profile) Moved(s Standing, t Time) float64 {
 	busiest := p.total[Requests].Max
 	if busiest == 0 {
 		return 0
 	}
 	expected := p.expected(t)
 	known := p.regular(t)
-	return p.movesTo(to, t) * (known*math.Min(1, burst*p.Quiet(t)*expected/busiest) + (1-known)*p.Visits[s].instead(t))
+	return p.Visits[s].moves() * (known*math.Min(1, burst*p.Quiet(t)*expected/busiest) + (1-known)*p.Visits[s].instead(t))
 }
 
-// Displaced is how far strangers have come in place of the usual networks at t,
+// Displaced is how far foreign strangers have come in place of the usual networks at t,
 // between 0 (beside them) and 1.
-func (p *Profile) Displaced(to *Network, t Time) float64 {
+func (p *Profile) Displaced(t Time) float64 {
 	known := p.regular(t)
-	return p.movesTo(to, t) * (known*p.Quiet(t) + (1-known)*p.Visits[Foreign].instead(t))
+	return p.Visits[Foreign].moves() * (known*p.Quiet(t) + (1-known)*p.Visits[Foreign].instead(t))
 }
 
 // movesIntoHiding is what is left of the chance that an egress has moved, where
 // the new one is in a network that hides its users.
 const movesIntoHiding = 0.2
-
-// movesTo is how likely the principal moves to a network, against any other.
-func (p *Profile) movesTo(n *Network, t Time) float64 {
-	if n.Kind.Anonymous() && !p.Kinds.Known(n.Kind, t, settled) {
-		return movesIntoHiding
-	}
-	return 1
-}
 
 // regular is how far the rhythm of a principal tells what to expect of the
 // hour before t, between 0 and 1.

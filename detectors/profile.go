@@ -295,7 +295,7 @@ func (p *Profile) learnCall(c *Call, late bool) {
 		p.Visits[Near].beside(c.Time)
 		p.Visits[Foreign].beside(c.Time)
 	} else {
-		p.Visits[standing].come(c.Time)
+		p.Visits[standing].come(c.Time, c.From.Kind.Anonymous() && !p.Kinds.Known(c.From.Kind, c.Time, settled))
 	}
 	p.Daily.learn(c.Time)
 	p.Calls++

@@ -78,7 +78,7 @@ func FuzzProfile_UnmarshalBinary(f *testing.F) {
 			if q := p.Quiet(c.Time); !(q >= 0 && q <= 1) {
 				t.Errorf("Quiet is %v", q)
 			}
-			for what, share := range map[string]float64{"Moved": p.Moved(&c.From, Near, c.Time), "Displaced": p.Displaced(&c.From, c.Time)} {
+			for what, share := range map[string]float64{"Moved": p.Moved(Near, c.Time), "Displaced": p.Displaced(c.Time)} {
 				if !(share >= 0 && share <= 1) {
 					t.Errorf("%s is %v", what, share)
 				}
@@ -114,6 +114,7 @@ func TestProfile_UnmarshalBinary_refuses_the_impossible(t *testing.T) {
 		"negative_count":          func(p *Profile) { p.total[Requests].Mean = -1 },
 		"visit_without_a_call":    func(p *Profile) { p.Visits[Near] = Visit{First: Day, Last: Day} },
 		"visit_ends_first":        func(p *Profile) { p.Visits[Foreign] = Visit{First: 2 * Day, Last: Day, Calls: 1} },
+		"visit_in_hiding":         func(p *Profile) { p.Visits[Foreign] = Visit{First: Day, Last: Day, Calls: 1, Hidden: 2} },
 		"days_of_a_mean":          func(p *Profile) { p.Daily.Days = dailyDays + 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,32 +137,37 @@ func TestProfile_tells_a_move_from_a_visit(t *testing.T) {
 	}
 	home, other, hidden := network(10, 1, Cloud), network(20, 2, Cloud), network(30, 3, VPN)
 	start := 20000 * Day
-	p := &Profile{}
+	var p *Profile
 	call := func(at Time, from Network) {
 		p.Advance(at)
 		p.Learn(&Call{Time: at, From: from}, false)
 	}
-	for day := range Time(5) { // a burst a day, each at another hour
-		for i := range Time(30) {
-			call(start+day*Day+5*day*Hour+i*Minute, home)
+	begin := start + 6*Day
+	visit := func(from Network) {
+		p = &Profile{}
+		for day := range Time(5) { // a burst a day, each at another hour
+			for i := range Time(30) {
+				call(start+day*Day+5*day*Hour+i*Minute, home)
+			}
+		}
+		for i := range Time(10) {
+			call(begin+i*Minute, from)
 		}
 	}
-	begin := start + 6*Day
-	for i := range Time(10) {
-		call(begin+i*Minute, other)
-	}
 	now := begin + 10*Minute
-	if moved := p.Moved(&other, Foreign, now); moved < 0.9 {
-		t.Errorf("nothing was heard of the usual network: moved by %.2f", moved)
-	}
-	if moved := p.Moved(&hidden, Foreign, now); moved > 0.25 {
+	visit(hidden)
+	if moved := p.Moved(Foreign, now); moved > 0.25 {
 		t.Errorf("moved into hiding by %.2f", moved)
+	}
+	visit(other)
+	if moved := p.Moved(Foreign, now); moved < 0.9 {
+		t.Errorf("nothing was heard of the usual network: moved by %.2f", moved)
 	}
 	for i := range Time(10) {
 		call(now+i*Minute, home)
 	}
 	now += 10 * Minute
-	if moved, displaced := p.Moved(&other, Foreign, now), p.Displaced(&other, now); moved > 0.2 || displaced > 0.2 {
+	if moved, displaced := p.Moved(Foreign, now), p.Displaced(now); moved > 0.2 || displaced > 0.2 {
 		t.Errorf("both are in use: moved by %.2f, displaced by %.2f", moved, displaced)
 	}
 	if v := p.Visits[Foreign]; v.First != begin || v.Calls != 10 || v.Usual != 10 {

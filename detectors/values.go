@@ -99,8 +99,8 @@ func (v *Values[K]) Known(key K, t, age Time) bool {
 // of t, in bits. It is the lesser of two, because either explains it:
 //
 //   - by the day: minus log2 of the chance that a day brings as many new values
-//     as this one then has, P(K >= k) = λ/(λ+k) with λ = busier·(News + prior)/(Days + 1)
-//     by the days before, where the present one is so many times as busy as they were.
+//     as this one then has, P(K >= k) = λ/(λ+k) with λ = busier(t)·(News + prior)/(Days + 1)
+//     by the days before, where the present one is so many times as busy as they were (Profile.Busier).
 //     New values come in bursts, so the tail is assumed to be that of a Lomax
 //     distribution of shape 1 and scale λ, and not a geometric one;
 //   - by the call: minus log2 of the share (D - 1 + prior)/(N + 1) of the N calls
@@ -109,7 +109,7 @@ func (v *Values[K]) Known(key K, t, age Time) bool {
 //
 // On the first day there is no rate but that day's. It is 0 for a value already
 // remembered, and while nothing is remembered.
-func (v *Values[K]) Surprise(key K, t Time, prior, busier float64) float64 {
+func (v *Values[K]) Surprise(key K, t Time, prior float64, busier func(Time) float64) float64 {
 	if len(v.entries) == 0 || v.Find(key) != nil {
 		return 0
 	}
@@ -123,7 +123,7 @@ func (v *Values[K]) Surprise(key K, t Time, prior, busier float64) float64 {
 		calls += v.entries[i].Count
 	}
 	return math.Min(
-		math.Log2(1+float64(today+1)*(v.Days+1)/((news+prior)*busier)),
+		math.Log2(1+float64(today+1)*(v.Days+1)/((news+prior)*busier(t))),
 		math.Max(0, math.Log2(calls/(float64(len(v.entries)-1)+prior))),
 	)
 }

@@ -188,8 +188,8 @@ func (r *reader) prefix() netip.Prefix {
 
 // visit reads one: either there was none, or it began before it ended and with a call.
 func (r *reader) visit() Visit {
-	v := Visit{r.time(), r.time(), r.float(), r.float()}
-	if v != (Visit{}) && (v.Last < v.First || v.Calls < 1) {
+	v := Visit{r.time(), r.time(), r.float(), r.float(), r.float()}
+	if v != (Visit{}) && (v.Last < v.First || v.Calls < 1 || v.Hidden > v.Calls) {
 		r.failed = true
 	}
 	return v

@@ -15,7 +15,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "anonymous-network",
 	Title: "Use from an anonymous network",
-	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days it is more surprising the less its resource is called from such networks. " +
+	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the less its resource is called from such networks, and a VPN less so of one that people use from ever other networks. " +
 		"Which networks are anonymous is as old as the embedded table: an exit that is newer is missed, and a block that has changed hands is wrong.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -43,6 +43,19 @@ var Detector = detectors.New(detectors.Description{
 // priors are how many days with such a kind of network a day brings of which nothing is known yet.
 var priors = map[detectors.NetworkKind]float64{detectors.Hosting: 0.03, detectors.VPN: 0.02, detectors.Tor: 0.002}
 
+// hides is the share of new organisations that are a VPN: who is called from
+// another home or telephone every week uses one sooner than a program that
+// stays where it runs.
+const hides = 0.05
+
+// prior is how many days with a kind of network a day brings, before any was seen.
+func prior(past *detectors.Profile, kind detectors.NetworkKind) float64 {
+	if kind == detectors.VPN {
+		return priors[kind] + hides*past.Organizations.News
+	}
+	return priors[kind]
+}
+
 // first is the bits of a kind of network for a principal without a past: what share of new keys is first used from it, assumed.
 var first = map[detectors.NetworkKind]float64{detectors.Hosting: 4, detectors.VPN: 5, detectors.Tor: 9}
 
@@ -51,6 +64,11 @@ const late = 3
 
 // peersUse is what is left of the surprise where the resource is called from such networks.
 const peersUse = 0.5
+
+// onion is the bits of a Tor exit for a principal that has a past without one,
+// on a resource without one: hardly any program or person of a company ever
+// calls a model through it, so nothing else need speak for an abuse.
+const onion = 17
 
 type state struct{ Said stat.Latch }
 
@@ -69,9 +87,11 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	case before.Age(call.Time) < detectors.Day:
 		bits = first[kind]
 	case known:
-		bits = before.Bits("anonymous-network", call.Time, before.Kinds.Surprise(kind, call.Time, priors[kind], before.Busier(call.Time))*peersUse)
+		bits = usually(before, kind, call.Time, peersUse)
+	case kind == detectors.Tor && before.Kinds.Find(kind) == nil:
+		bits = onion
 	default:
-		bits = before.Bits("anonymous-network", call.Time, before.Kinds.Surprise(kind, call.Time, priors[kind], before.Busier(call.Time)))
+		bits = usually(before, kind, call.Time, 1)
 	}
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
@@ -88,4 +108,10 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		Usual:    detectors.Facts{"networkKinds": usual, "daysKnown": float64(before.Age(call.Time)) / float64(detectors.Day)},
 		Networks: []detectors.Network{call.From},
 	}, true
+}
+
+// usually is the bits by how often the principal meets new kinds of networks, of which doubt is left.
+func usually(before *detectors.Profile, kind detectors.NetworkKind, t detectors.Time, doubt float64) float64 {
+	surprise := before.Kinds.Surprise(kind, t, prior(before, kind), before.Busier)
+	return min(before.Bits("anonymous-network", t, surprise*doubt), detectors.MostOfPlace)
 }

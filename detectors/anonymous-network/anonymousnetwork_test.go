@@ -11,7 +11,7 @@ func TestDetector(t *testing.T) {
 	detectortest.Accept(t, Detector,
 		detectortest.Scenario{Name: "from_tor", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
-			s.Fires(6, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), of(detectors.Tor))) })
+			s.Fires(17, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), of(detectors.Tor))) })
 		}},
 		detectortest.Scenario{Name: "a_new_key_from_tor", Below: 3, Play: func(s *detectortest.Script) {
 			s.Fires(6, func() { s.Call(detectortest.Chat(detectortest.At(0, 3, 0), of(detectors.Tor))) })

@@ -16,7 +16,7 @@ var Detector = detectors.New(detectors.Description{
 	Text: "A principal that was silent for days, longer than ever before, is called again: forgotten keys are the ones that nobody misses. It counts the more the longer the sleep was against the longest before; " +
 		"it says nothing of calls from the networks that it used before, or from the same organisation: owners come back. A key that is used for the first time counts where it comes from a network that hides who is there; one that was never used, and wakes in an ordinary network, is missed here.",
 	Severity: detectors.Medium,
-	Family:   detectors.Behaviour,
+	Family:   detectors.Hours,
 	Scope:    detectors.PerPrincipal,
 	Techniques: []detectors.Technique{
 		{Framework: "ATT&CK 17.1", ID: "T1078.004"},

@@ -9,6 +9,6 @@ import (
 const operation = "microsoft.cognitiveservices/accounts/raipolicies/write"
 
 func TestDetector(t *testing.T) {
-	scenarios := append(detectortest.Deeds(operation, 20), detectortest.Administrator(operation, 10))
+	scenarios := append(detectortest.Deeds(operation, 19), detectortest.Administrator(operation, 10))
 	detectortest.Accept(t, Detector, scenarios...)
 }

@@ -74,7 +74,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	foreign := before.Hour()[detectors.Images][detectors.Foreign]
 	if standing == detectors.Foreign {
 		foreign += float64(call.Images)
-		moved := before.Moved(&call.From, detectors.Foreign, call.Time) * usual
+		moved := before.Moved(detectors.Foreign, call.Time) * usual
 		above := stat.Above(foreign, before.Apart(detectors.Images, detectors.Foreign).Max+moved, slackForeign)
 		bits = max(bits, before.Bits("image-burst/foreign", call.Time, above))
 	}

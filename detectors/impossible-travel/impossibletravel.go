@@ -12,7 +12,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "impossible-travel",
 	Title: "In two places at once",
-	Text: "A principal is called from a country that it is not at home in, and from one of its usual countries so shortly before or after that nobody travels as fast: it goes on at home while somebody else uses it elsewhere. Each change of place counts from the second of a day on, against how many a day it usually has; so an application at many places is not surprised by one more. " +
+	Text: "An Entra identity is used from a country that it is not at home in, and from one of its usual countries so shortly before or after that nobody travels as fast: it goes on at home while somebody else uses it elsewhere. Each change of place counts from the second of a day on, against how many a day it usually has; so an application at many places is not surprised by one more. A key, or the subscription of a gateway, is many people's by nature and can be anywhere: it is not judged here. " +
 		"Only countries are known, so places in neighbouring or very large countries count as near, and a thief in the owner's country is missed here. Clouds, exits of VPNs, and networks that peers use, are no place where anybody is.",
 	Severity: detectors.Medium,
 	Family:   detectors.FanOut,
@@ -71,7 +71,7 @@ type state struct {
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || !call.From.Country.Known() || call.From.Weak || call.Status == 401 || before.Age(call.Time) < young {
+	if !ok || before.Principal.Kind != detectors.EntraObject || !call.From.Country.Known() || call.From.Weak || call.Status == 401 || before.Age(call.Time) < young {
 		return detectors.Finding{}, false
 	}
 	if shared(before, call) {

@@ -12,8 +12,8 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "key-check",
 	Title: "Key tried with tiny calls",
-	Text: "A chat call that asks for next to nothing (at most 150 bytes, or 16 tokens and an answer of one or two) comes from a network that the principal does not use. The checkers of stolen keys make one or two such calls within seconds, with an api-version that the owner never used; " +
-		"minutes to hours later the key is drained. How surprising that is follows from how often such calls come from new networks of this principal: health probes from a hopping backend are not. " +
+	Text: "A chat call that asks for next to nothing (at most 150 bytes and an answer of some tokens, or 16 tokens and an answer of one or two) comes from a network that the principal does not use. The checkers of stolen keys make one or two such calls within seconds, with an api-version that the owner never used; " +
+		"minutes to hours later the key is drained. How surprising that is follows from how often such calls come from new networks of this principal: health probes from a hopping backend are not, and a developer who tries the key at home, with the program that is always used, is half as much. " +
 		"A check from inside the principal's own networks, and one that asks a longer question, are missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Errors,
@@ -47,6 +47,7 @@ const (
 	tinyBytes      = 150
 	tinyPrompt     = 16
 	tinyCompletion = 2
+	someCompletion = 16 // of a small request that is known to be answered by more: somebody reads it
 )
 
 // together is within what time two calls are one check.
@@ -59,6 +60,7 @@ const (
 	strangeModel   = 0.2 // of a model that the principal does not use
 	second         = 0.2 // right after another one
 	near           = -0.5
+	usual          = -0.5 // with an api-version of the owner's, from a network that hides nobody: a developer who tries the key
 )
 
 // firstCalls is how many calls of a network are its first ones: later tiny calls check nothing.
@@ -110,7 +112,7 @@ func tiny(c *detectors.Call) bool {
 		return false
 	}
 	if c.RequestBytes > 0 {
-		return c.RequestBytes <= tinyBytes
+		return c.RequestBytes <= tinyBytes && !(c.Tokens.Known && c.Tokens.Completion > someCompletion)
 	}
 	return c.Tokens.Known && c.Tokens.Prompt > 0 && c.Tokens.Prompt <= tinyPrompt && c.Tokens.Completion <= tinyCompletion
 }
@@ -137,8 +139,11 @@ func knows(before *detectors.Profile, call *detectors.Call) bool {
 // likeness is how much a tiny call looks like a check, 1 where nothing speaks for or against it.
 func likeness(before *detectors.Profile, call *detectors.Call, standing detectors.Standing, strange, again bool) float64 {
 	like := 1.0
-	if strange {
+	switch {
+	case strange:
 		like += strangeVersion
+	case !call.From.Kind.Anonymous():
+		like += usual
 	}
 	if call.From.Kind.Anonymous() {
 		like += anonymous

@@ -4,6 +4,7 @@ package newcountry
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -15,7 +16,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "new-country",
 	Title: "Use from a new country",
 	Text: "A principal is called from a country that it was never seen in, or, on its first day, that its resource was never called from. How surprising that is follows from how often this principal meets new countries: " +
-		"the first one in a month is, one more for an application that passes its users' addresses through is not. Usual networks that fell silent, and the usual client and model, take away from it: then somebody travels. " +
+		"the first one in a month is, one more for an application that passes its users' addresses through is not, and a principal that people use from homes and telephones meets one sooner than a program that stays where it runs. Usual networks that fell silent, and the usual client and model, take away from it: then somebody travels. " +
 		"A country on which the address sources differ is never counted, so an attacker behind such an address is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -39,8 +40,17 @@ var Detector = detectors.New(detectors.Description{
 	Version: 1,
 }, observe)
 
-// prior is how many new countries a day a principal meets of which nothing is known yet.
-const prior = 0.03
+// How many new countries a day a principal meets of which nothing is known
+// yet: one that is called from where people are, and one that is not.
+const (
+	people   = 0.1
+	machines = 0.02
+)
+
+// abroad is the share of new organisations that are in a new country: who is
+// called from another home or telephone every week goes abroad sooner than a
+// program that stays where it runs.
+const abroad = 0.1
 
 type state struct{ Said stat.Latch }
 
@@ -50,7 +60,7 @@ type state struct{ Said stat.Latch }
 func doubt(past *detectors.Profile, call *detectors.Call) float64 {
 	doubt := 1 - past.Quiet(call.Time)/3
 	if past.Clients.Known(call.Client, call.Time, detectors.Day) && past.Models.Known(call.Model, call.Time, detectors.Day) {
-		doubt *= 0.9
+		doubt *= 0.75
 	}
 	return doubt
 }
@@ -64,7 +74,11 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if before.Newcomer(call.Time) {
 		past, test = before.Resource, "new-country/newcomer"
 	}
-	surprise := past.Countries.Surprise(call.From.Country, call.Time, prior, past.Busier(call.Time))
+	prior := machines
+	if past.Kinds.Known(detectors.Residential, call.Time, detectors.Day) {
+		prior = people
+	}
+	surprise := past.Countries.Surprise(call.From.Country, call.Time, prior+abroad*past.Organizations.News, past.Busier)
 	if surprise == 0 {
 		return detectors.Finding{}, false
 	}
@@ -72,7 +86,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		surprise /= 2
 	}
 	surprise *= doubt(past, call)
-	bits := before.BitsAt(test, past.Age(call.Time), surprise)
+	bits := math.Min(before.BitsAt(test, past.Age(call.Time), surprise), detectors.MostOfPlace)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}

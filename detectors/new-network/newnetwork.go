@@ -73,17 +73,17 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if before.Newcomer(call.Time) {
 		past, tests = before.Resource, newcomer
 	}
-	prefix := past.Networks.Surprise(call.From.Prefix, call.Time, prefixes, past.Busier(call.Time))
+	prefix := past.Networks.Surprise(call.From.Prefix, call.Time, prefixes, past.Busier)
 	if prefix == 0 {
 		return detectors.Finding{}, false
 	}
 	organization := organization(past, call)
 	doubt := doubt(past, call)
 	age := past.Age(call.Time)
-	bits := max(
+	bits := min(detectors.MostOfPlace, max(
 		before.BitsAt(tests.organization, age, organization*doubt),
 		before.BitsAt(tests.prefix, age, prefix*doubt),
-	)
+	))
 	if !call.From.Kind.Anonymous() && call.From.Country.Known() && past.Countries.Known(call.From.Country, call.Time, detectors.Day) {
 		bits -= inItsCountry
 	}
@@ -95,12 +95,12 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 
 // organization is the surprise of the call's organisation and of its kind of network.
 func organization(before *detectors.Profile, call *detectors.Call) float64 {
-	surprise := before.Organizations.Surprise(call.From.ASN, call.Time, organizations, before.Busier(call.Time))
+	surprise := before.Organizations.Surprise(call.From.ASN, call.Time, organizations, before.Busier)
 	if surprise == 0 {
 		return 0
 	}
 	if call.From.Kind != detectors.NetworkUnknown {
-		kind := before.Kinds.Surprise(call.From.Kind, call.Time, kinds, before.Busier(call.Time))
+		kind := before.Kinds.Surprise(call.From.Kind, call.Time, kinds, before.Busier)
 		if call.From.Kind.Anonymous() {
 			return surprise + kind/2
 		}
@@ -113,7 +113,7 @@ func organization(before *detectors.Profile, call *detectors.Call) float64 {
 func doubt(before *detectors.Profile, call *detectors.Call) float64 {
 	doubt := 1 - before.Quiet(call.Time)/2
 	if before.Clients.Known(call.Client, call.Time, detectors.Day) && before.Models.Known(call.Model, call.Time, detectors.Day) {
-		doubt *= 0.8
+		doubt *= 0.75
 	}
 	if peers := before.Resource; peers != nil {
 		switch {

@@ -1,9 +1,9 @@
-// Package roundtheclock finds a principal whose day loses its shape.
+// Package roundtheclock finds a principal whose day loses its shape, and strangers at hours at which it rests.
 package roundtheclock
 
 import (
 	"fmt"
-	"math/bits"
+	stdbits "math/bits"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/detectors/internal/stat"
@@ -12,11 +12,12 @@ import (
 // Detector is round-the-clock.
 var Detector = detectors.New(detectors.Description{
 	ID:    "round-the-clock",
-	Title: "Used around the clock",
+	Title: "Used when it usually rests",
 	Text: "A principal with hours of its own, an office's say, is used in many more hours of a day than ever, at those when it usually rests: so looks a key that is resold across the world, at any rate. " +
-		"It is the flattening of the day that counts, not the hour: who works late, or in another time zone, rests at other hours. A reseller of a key that never rests is missed here.",
+		"So does one whose key strangers use at a time of day at which, on no day of the week, anybody else does. " +
+		"Of the usual networks it is the flattening of the day that counts, not the hour: who works late rests at other hours. Strangers in a country that the principal is not used from have another day, and are left to the detectors of places. A reseller of a key that never rests is missed here.",
 	Severity: detectors.Medium,
-	Family:   detectors.Behaviour,
+	Family:   detectors.Hours,
 	Scope:    detectors.PerPrincipal,
 	Techniques: []detectors.Technique{
 		{Framework: "ATT&CK 17.1", ID: "T1496.004"},
@@ -41,6 +42,9 @@ const (
 	rest  = 0.5 // an hour that usually brings fewer calls is one of rest
 	wider = 3   // by how many hours the day must be wider than ever, at least
 	least = detectors.Day * 3
+
+	few    = 2  // calls of strangers that may as well be an accident
+	enough = 50 // calls of strangers within an hour that say all there is to say
 )
 
 // state looks at the last 24 clock hours.
@@ -60,9 +64,35 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !ok {
 		return detectors.Finding{}, false
 	}
+	bits := own.flattening(before, call)
+	night := strangersAtRest(before, call)
+	if !own.Said.Raise(int64(call.Time/detectors.Day), max(bits, night), detectors.MinBits) {
+		return detectors.Finding{}, false
+	}
+	f := detectors.Finding{Time: call.Time, Bits: max(bits, night)}
+	if night > bits {
+		f.Summary = fmt.Sprintf("called from %s about %s UTC, when it usually rests; %.0f such calls within an hour",
+			&call.From, call.Time.UTC().Format("15:04"), strangers(before, call))
+		f.Observed = detectors.Facts{"strangersCallsPerHour": strangers(before, call), "network": call.From.String()}
+		f.Usual = detectors.Facts{"callsPerHour": before.UsualHour(call.Time)}
+	} else {
+		active, atRest := float64(stdbits.OnesCount32(own.Active)), float64(stdbits.OnesCount32(own.Resting))
+		f.Summary = fmt.Sprintf("used in %.0f of the last 24 hours, %.0f of which are usually quiet; its widest day had %.0f and %.0f",
+			active, atRest, own.Widest.Max, own.Most.Max)
+		f.Observed = detectors.Facts{"activeHoursPerDay": active, "restingHoursPerDay": atRest}
+		f.Usual = detectors.Facts{"maxActiveHoursPerDay": own.Widest.Max, "maxRestingHoursPerDay": own.Most.Max}
+	}
+	if before.Standing(&call.From, call.Time) != detectors.Usual {
+		f.Networks = []detectors.Network{call.From}
+	}
+	return f, true
+}
+
+// flattening is the bits of a day in more hours than ever.
+func (own *state) flattening(before *detectors.Profile, call *detectors.Call) float64 {
 	hour := int64(call.Time / detectors.Hour)
 	if hour <= own.Hour {
-		return detectors.Finding{}, false
+		return 0
 	}
 	if hour/24 > own.Hour/24 {
 		if !before.Guarded && own.Hour != 0 {
@@ -71,31 +101,31 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		}
 		own.Wide, own.Quiet = 0, 0
 	}
-	resting := before.UsualHour(call.Time) < rest
-	own.turn(hour, resting)
-	if before.Age(call.Time) < least {
-		return detectors.Finding{}, false
+	own.turn(hour, before.UsualHour(call.Time) < rest)
+	if before.Age(call.Time) < least || float64(stdbits.OnesCount32(own.Active)) < own.Widest.Max+wider {
+		return 0
 	}
-	active, atRest := float64(bits.OnesCount32(own.Active)), float64(bits.OnesCount32(own.Resting))
-	if active < own.Widest.Max+wider {
-		return detectors.Finding{}, false
+	return before.Bits("round-the-clock/day", call.Time, stat.Above(float64(stdbits.OnesCount32(own.Resting)), own.Most.Max, slack))
+}
+
+// strangersAtRest is the bits of calls from other networks at a time of day at which the
+// principal rests. In a country that it is not used from the day is another.
+func strangersAtRest(before *detectors.Profile, call *detectors.Call) float64 {
+	if before.Age(call.Time) < least || !call.From.Known() || before.Standing(&call.From, call.Time) == detectors.Usual {
+		return 0
 	}
-	found := before.Bits("round-the-clock", call.Time, stat.Above(atRest, own.Most.Max, slack))
-	if !own.Said.Raise(int64(call.Time/detectors.Day), found, detectors.MinBits) {
-		return detectors.Finding{}, false
+	abroad := !call.From.Kind.Anonymous() && !before.Countries.Known(call.From.Country, call.Time, detectors.Day)
+	calls := strangers(before, call)
+	if abroad || calls > enough {
+		return 0
 	}
-	f := detectors.Finding{
-		Time: call.Time,
-		Bits: found,
-		Summary: fmt.Sprintf("used in %.0f of the last 24 hours, %.0f of which are usually quiet; its widest day had %.0f and %.0f",
-			active, atRest, own.Widest.Max, own.Most.Max),
-		Observed: detectors.Facts{"activeHoursPerDay": active, "restingHoursPerDay": atRest},
-		Usual:    detectors.Facts{"maxActiveHoursPerDay": own.Widest.Max, "maxRestingHoursPerDay": own.Most.Max},
-	}
-	if before.Standing(&call.From, call.Time) != detectors.Usual {
-		f.Networks = []detectors.Network{call.From}
-	}
-	return f, true
+	return before.Bits("round-the-clock/strangers", call.Time, before.Rest(call.Time)*calls/(calls+few))
+}
+
+// strangers is the calls within the hour from networks that the principal does not use, call included.
+func strangers(before *detectors.Profile, call *detectors.Call) float64 {
+	hour := before.Hour()[detectors.Requests]
+	return 1 + hour[detectors.Near] + hour[detectors.Foreign]
 }
 
 // turn moves on to an hour with a call in it.
@@ -113,6 +143,6 @@ func (own *state) turn(hour int64, resting bool) {
 	const day = 1<<24 - 1
 	own.Active &= day
 	own.Resting &= day
-	own.Wide = max(own.Wide, uint32(bits.OnesCount32(own.Active)))
-	own.Quiet = max(own.Quiet, uint32(bits.OnesCount32(own.Resting)))
+	own.Wide = max(own.Wide, uint32(stdbits.OnesCount32(own.Active)))
+	own.Quiet = max(own.Quiet, uint32(stdbits.OnesCount32(own.Resting)))
 }

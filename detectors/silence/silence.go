@@ -17,7 +17,7 @@ var Detector = detectors.New(detectors.Description{
 		"whoever can blind the watch in a way that leaves no act, or breaks the pipeline of one account, is seen here and nowhere else. It counts the more the longer the silence is and the more callers stopped together; where one program was the only caller it is low, for programs are retired. " +
 		"A pause of the whole log accuses nobody, nor do nights, weekends and holidays as long as they were known; an account whose pauses are long is missed late.",
 	Severity: detectors.Medium,
-	Family:   detectors.Behaviour,
+	Family:   detectors.Hours,
 	Scope:    detectors.PerResource,
 	Techniques: []detectors.Technique{
 		{Framework: "ATT&CK 17.1", ID: "T1562.008"},

@@ -28,11 +28,11 @@ type series struct {
 }
 
 // persistent counts a request and, where it begins a window, judges the windows before.
-func (own *state) persistent(before *detectors.Profile, t detectors.Time, from *detectors.Network, standing detectors.Standing) surge {
+func (own *state) persistent(before *detectors.Profile, t detectors.Time, standing detectors.Standing) surge {
 	var most surge
 	if now := int64(t / window); now > own.Window {
 		if own.Window != 0 && before.Age(t) >= learnAfter {
-			most = own.close(before, t, from, now)
+			most = own.close(before, t, now)
 		}
 		if now/perDay > own.Window/perDay {
 			own.All.turn(own.Window, before.Guarded)
@@ -48,11 +48,11 @@ func (own *state) persistent(before *detectors.Profile, t detectors.Time, from *
 }
 
 // close takes in the open window and the empty ones until window now.
-func (own *state) close(before *detectors.Profile, t detectors.Time, from *detectors.Network, now int64) surge {
+func (own *state) close(before *detectors.Profile, t detectors.Time, now int64) surge {
 	mean := math.Max(before.Total(detectors.Requests).Mean, before.UsualHour(t))
 	foreign := before.Apart(detectors.Requests, detectors.Foreign).Mean
 	if own.Foreign.Count > 0 || own.Foreign.Sum.Sum > 0 {
-		foreign += before.Displaced(from, t) * mean
+		foreign += before.Displaced(t) * mean
 	}
 	var most surge
 	if own.All.close(own.Window, now, mean/float64(perHour), totalSlack) {

@@ -79,15 +79,15 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		now := *before.Hour()
 		now[detectors.Requests][standing]++
 		now[detectors.TokensUsed][standing] += float64(e.Tokens.Total())
-		most = instant(before, e.Time, from, &now, travels(before, e))
-		if s := own.persistent(before, e.Time, from, standing); s.bits > most.bits {
+		most = instant(before, e.Time, &now, travels(before, e))
+		if s := own.persistent(before, e.Time, standing); s.bits > most.bits {
 			most = s
 		}
 	case *detectors.Usage:
 		from = &e.From
 		now := *before.Hour()
 		now[detectors.TokensUsed][before.Standing(from, e.Time)] += float64(e.Tokens.Total())
-		most = instant(before, e.Time, from, &now, 1)
+		most = instant(before, e.Time, &now, 1)
 	default:
 		return detectors.Finding{}, false
 	}
@@ -110,7 +110,7 @@ func travels(before *detectors.Profile, call *detectors.Call) float64 {
 }
 
 // instant compares the rolling hour, now, with the busiest hours. doubt weakens what foreign networks bring.
-func instant(before *detectors.Profile, t detectors.Time, from *detectors.Network, now *detectors.Counts, doubt float64) surge {
+func instant(before *detectors.Profile, t detectors.Time, now *detectors.Counts, doubt float64) surge {
 	var most surge
 	for _, q := range [...]detectors.Quantity{detectors.Requests, detectors.TokensUsed} {
 		// The tests of both quantities share their names: a day counts with the higher one.
@@ -118,10 +118,10 @@ func instant(before *detectors.Profile, t detectors.Time, from *detectors.Networ
 			most.take(before, t, "volume-surge/hour", q, now.Total(q), before.Total(q).Max, slack[q].total, 1, false)
 		}
 		if now[q][detectors.Near] > before.Apart(q, detectors.Near).Max {
-			most.take(before, t, "volume-surge/near", q, now[q][detectors.Near], benchmark(before, t, from, q, detectors.Near), slack[q].apart, doubt, true)
+			most.take(before, t, "volume-surge/near", q, now[q][detectors.Near], benchmark(before, t, q, detectors.Near), slack[q].apart, doubt, true)
 		}
 		if now[q][detectors.Foreign] > before.Apart(q, detectors.Foreign).Max {
-			most.take(before, t, "volume-surge/foreign", q, now[q][detectors.Foreign], benchmark(before, t, from, q, detectors.Foreign), slack[q].apart, doubt, true)
+			most.take(before, t, "volume-surge/foreign", q, now[q][detectors.Foreign], benchmark(before, t, q, detectors.Foreign), slack[q].apart, doubt, true)
 		}
 	}
 	return most
@@ -129,8 +129,8 @@ func instant(before *detectors.Profile, t detectors.Time, from *detectors.Networ
 
 // benchmark is what an hour of q from networks of a standing may bring: as much
 // as ever before, and where the usual networks fell silent, all that was theirs.
-func benchmark(before *detectors.Profile, t detectors.Time, from *detectors.Network, q detectors.Quantity, s detectors.Standing) float64 {
-	return before.Apart(q, s).Max + before.Moved(from, s, t)*before.Total(q).Max
+func benchmark(before *detectors.Profile, t detectors.Time, q detectors.Quantity, s detectors.Standing) float64 {
+	return before.Apart(q, s).Max + before.Moved(s, t)*before.Total(q).Max
 }
 
 // take makes most what the instant test saw, where that is more surprising.

@@ -19,8 +19,8 @@ func TestBudget(t *testing.T) {
 		lockstep     detectors.Family // repeats what Place says; Place itself: none does
 		medium, high float64          // incidents a principal-month at most
 	}{
-		{"independent_families", detectors.Place, 0.03, 0.001},
-		{"two_families_in_lockstep", detectors.FanOut, 0.26, 0.006},
+		{"independent_families", detectors.Place, 0.04, 0.001},
+		{"two_families_in_lockstep", detectors.FanOut, 0.27, 0.006},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -41,6 +41,7 @@ type Evidence struct {
 type Observation struct {
 	Time     detectors.Time `json:"time"`
 	Bits     float64        `json:"bits"`
+	Hand     detectors.Hand `json:"hand,omitempty"`
 	Summary  string         `json:"summary"`
 	Observed Facts          `json:"observed"`
 	Usual    Facts          `json:"usual"`
@@ -92,6 +93,7 @@ func observe(f detectors.Finding) Observation {
 	o := Observation{
 		Time:     f.Time,
 		Bits:     min(f.Bits, maxBits),
+		Hand:     f.Hand,
 		Summary:  clip(f.Summary, maxSummary),
 		Observed: boundFacts(f.Observed),
 		Usual:    boundFacts(f.Usual),

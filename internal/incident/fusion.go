@@ -31,17 +31,19 @@ const (
 )
 
 // caps is the most that each family adds to a risk, in bits: no single one
-// makes an incident high. Place and fan-out are below VeryStrong, because
-// benign principals do move; a program or a task that was never seen, from
-// networks that were never seen, may be just above it.
+// makes an incident high. What is not a Tor exit says detectors.MostOfPlace of a
+// place at most, and fan-out is below VeryStrong, because benign principals do
+// move; a program or a task that was never seen, from networks that were never
+// seen, may be just above it.
 var caps = [detectors.Families]float64{
-	detectors.Place:        14,
+	detectors.Place:        VeryStrong,
 	detectors.Volume:       24,
 	detectors.Image:        24,
 	detectors.FanOut:       16,
 	detectors.Errors:       20,
 	detectors.ControlPlane: 24,
 	detectors.Behaviour:    18,
+	detectors.Hours:        18,
 }
 
 // MaxRisk is the sum of all families' caps, which no risk exceeds.
@@ -86,7 +88,18 @@ type trace struct {
 	Evidence
 	Family uint8              `json:"family"`
 	Limit  detectors.Severity `json:"limit"` // the most that the detector makes of an incident alone
-	Peak   peak               `json:"peak"`
+	Peaks  peaks              `json:"peaks"`
+}
+
+// peaks are the strongest findings of a detector, by whose doing they are about.
+type peaks [detectors.Hands]peak
+
+// of is the stronger of what is about one hand and what is about nobody's in particular.
+func (p *peaks) of(h detectors.Hand) peak {
+	if p[h].weaker(p[detectors.AnyHand]) {
+		return p[detectors.AnyHand]
+	}
+	return p[h]
 }
 
 // peak is the finding of a detector whose decayed bits are the most. Decay is
@@ -118,8 +131,8 @@ func (t *trace) add(o Observation) {
 	}
 	t.Last = o
 	t.Count++
-	if p := (peak{Bits: min(o.Bits, caps[t.Family]), Time: o.Time}); t.Peak.weaker(p) {
-		t.Peak = p
+	if p := (peak{Bits: min(o.Bits, caps[t.Family]), Time: o.Time}); t.Peaks[o.Hand].weaker(p) {
+		t.Peaks[o.Hand] = p
 	}
 }
 
@@ -129,25 +142,38 @@ func (t *trace) renew(o *Observation) {
 	for _, n := range t.Strongest.Networks {
 		for _, again := range o.Networks {
 			if n.Prefix == again.Prefix {
-				t.Peak = peak{Bits: min(t.Strongest.Bits, caps[t.Family]), Time: t.Strongest.Time, Fresh: max(o.Time, t.Peak.Time, t.Peak.Fresh)}
+				p := &t.Peaks[t.Strongest.Hand]
+				*p = peak{Bits: min(t.Strongest.Bits, caps[t.Family]), Time: t.Strongest.Time, Fresh: max(o.Time, p.Time, p.Fresh)}
 				return
 			}
 		}
 	}
 }
 
-// weigh is the risk at a time and the severity that follows from it.
+// weigh is the risk at a time and the severity that follows from it: that of
+// the principal's own networks or that of the strangers, whichever is worse. An
+// attack is one hand's work, so what the one does says nothing about the
+// other; acts speak for both.
+func weigh(traces []trace, now detectors.Time) (risk float64, severity detectors.Severity) {
+	risk, severity = weighHand(traces, now, detectors.OwnHand)
+	if r, s := weighHand(traces, now, detectors.StrangeHand); s > severity || s == severity && r > risk {
+		return r, s
+	}
+	return risk, severity
+}
+
+// weighHand is the risk of one hand's doings.
 //
 // Of each family the strongest detector counts: its members see the same thing
 // from several sides. Families add up. A family corroborates others as long as
 // it is worth Corroborates; without corroboration an incident is low at most, unless
 // VeryStrong, and never more than its detectors may make of it alone.
-func weigh(traces []trace, now detectors.Time) (risk float64, severity detectors.Severity) {
+func weighHand(traces []trace, now detectors.Time, h detectors.Hand) (risk float64, severity detectors.Severity) {
 	var families [detectors.Families]float64
 	alone := detectors.Info
 	for i := range traces {
 		t := &traces[i]
-		bits := t.Peak.at(now)
+		bits := t.Peaks.of(h).at(now)
 		families[t.Family] = max(families[t.Family], bits)
 		if bits >= Floor {
 			alone = max(alone, t.Limit)
@@ -162,7 +188,7 @@ func weigh(traces []trace, now detectors.Time) (risk float64, severity detectors
 			present++
 		}
 	}
-	bonus, chained := chain(traces, now)
+	bonus, chained := chain(traces, now, h)
 	risk = min(risk+bonus, MaxRisk)
 	severity = grade(risk)
 	if present >= 2 || chained {
@@ -176,25 +202,26 @@ func weigh(traces []trace, now detectors.Time) (risk float64, severity detectors
 
 // chain is the best chain's bits, decayed since its second step, and whether
 // that step is still worth Floor.
-func chain(traces []trace, now detectors.Time) (bits float64, chained bool) {
+func chain(traces []trace, now detectors.Time, h detectors.Hand) (bits float64, chained bool) {
 	for _, c := range chains {
 		first, then := find(traces, c.first), find(traces, c.then)
 		if first == nil || then == nil {
 			continue
 		}
-		if !first.precedes(then.Peak.Time) {
+		second := then.Peaks.of(h)
+		if second.Bits == 0 || !first.precedes(second.Time, h) {
 			continue
 		}
-		bits = max(bits, peak{Bits: c.bits, Time: then.Peak.Time, Fresh: then.Peak.Fresh}.at(now))
-		chained = chained || then.Peak.at(now) >= Floor
+		bits = max(bits, peak{Bits: c.bits, Time: second.Time, Fresh: second.Fresh}.at(now))
+		chained = chained || second.at(now) >= Floor
 	}
 	return bits, chained
 }
 
-// precedes reports whether a finding that is kept came before then, by less than Life.
-func (t *trace) precedes(then detectors.Time) bool {
+// precedes reports whether a finding that is kept and may be of a hand came before then, by less than Life.
+func (t *trace) precedes(then detectors.Time, h detectors.Hand) bool {
 	for _, o := range []*Observation{&t.First, &t.Strongest, &t.Last} {
-		if o.Time < then && then-o.Time < Life {
+		if (o.Hand == h || o.Hand == detectors.AnyHand) && o.Time < then && then-o.Time < Life {
 			return true
 		}
 	}

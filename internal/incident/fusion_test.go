@@ -20,6 +20,11 @@ func TestFusion(t *testing.T) {
 	say := func(d *detectors.Detector, bits float64, after detectors.Time) saying {
 		return saying{d, detectors.Finding{Bits: bits, Time: start + after}}
 	}
+	of := func(hand detectors.Hand, s saying) saying {
+		s.Hand = hand
+		return s
+	}
+	const own, strange = detectors.OwnHand, detectors.StrangeHand
 	tests := []struct {
 		name     string
 		said     []saying
@@ -30,7 +35,8 @@ func TestFusion(t *testing.T) {
 		{"one_family_is_low_at_most", []saying{say(volume, 16.5, 0)}, 16.5, detectors.Low},
 		{"very_strong_alone", []saying{say(volume, 20, 0)}, 20, detectors.Medium},
 		{"capped_by_its_family", []saying{say(volume, 300, 0)}, 24, detectors.Medium},
-		{"place_is_never_strong_alone", []saying{say(newCountry, 50, 0)}, 14, detectors.Low},
+		{"a_place_is_not_strong_alone", []saying{say(newCountry, detectors.MostOfPlace, 0)}, 14, detectors.Low},
+		{"an_exit_of_tor_is", []saying{say(newCountry, 17, 0)}, 17, detectors.Medium},
 		{"alone_no_more_than_the_detector_may", []saying{say(quiet, 24, 0)}, 24, detectors.Low},
 		{"alone_the_family_may_what_its_boldest_may", []saying{say(quiet, 24, 0), say(modest, 10, 0)}, 24, detectors.Medium},
 		{"a_family_does_not_add_up", []saying{say(newCountry, 9, 0), say(newNetwork, 8, 0)}, 9, detectors.Low},
@@ -44,6 +50,11 @@ func TestFusion(t *testing.T) {
 		{"a_weak_repeat_does_not_lower", []saying{say(newCountry, 12, 0), say(newCountry, 3, 0), say(volume, 9, 0)}, 21, detectors.Medium},
 		{"never_falls_back", []saying{say(newCountry, 9, 0), say(volume, 9, 0), say(volume, 3, 23*detectors.Hour)}, 18, detectors.Medium},
 		{"late_finding_counts_decayed", []saying{say(volume, 14, 6*detectors.Hour), say(newCountry, 10, 0)}, 19, detectors.Medium},
+		{"two_hands_do_not_add_up", []saying{of(strange, say(newCountry, 9, 0)), of(own, say(volume, 9, 0))}, 9, detectors.Low},
+		{"one_hand_adds_up", []saying{of(strange, say(newCountry, 9, 0)), of(strange, say(volume, 9, 0))}, 18, detectors.Medium},
+		{"a_detector_tells_of_both_hands", []saying{of(own, say(volume, 10, 0)), of(strange, say(newCountry, 9, 0)), of(strange, say(volume, 8, 0))}, 17, detectors.Medium},
+		{"an_act_speaks_for_either", []saying{of(strange, say(newCountry, 9, 0)), say(keyCheck, 9, 0), of(own, say(volume, 8, 0))}, 18, detectors.Medium},
+		{"a_chain_is_of_one_hand", []saying{of(strange, say(keyCheck, 8, 0)), of(own, say(volume, 12, detectors.Hour))}, 12, detectors.Low},
 		{"probe_then_burst", []saying{say(keyCheck, 8, 0), say(volume, 10, 6*detectors.Hour)}, 18, detectors.Medium},
 		{"probe_after_burst_is_no_chain", []saying{say(volume, 8, 0), say(keyCheck, 10, 6*detectors.Hour)}, 14, detectors.Low},
 		{"the_last_probe_makes_the_chain", []saying{say(keyCheck, 8, 0), say(keyCheck, 4, 20*detectors.Hour), say(volume, 14, 26*detectors.Hour)}, 20, detectors.Medium},

@@ -202,7 +202,7 @@ func FuzzUnmarshalBinary(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
-	f.Add([]byte(`{"v":1,"principals":[{"kind":"operator"}],"traces":[{}]}`))
+	f.Add([]byte(`{"v":2,"principals":[{"kind":"operator"}],"traces":[{}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var e Episode
 		if e.UnmarshalBinary(data) != nil {

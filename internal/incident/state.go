@@ -11,7 +11,7 @@ import (
 )
 
 // version of the saved form. Another one is refused.
-const version = 1
+const version = 2
 
 // state is an Episode as it is saved: going on when it has traces.
 type state struct {
@@ -103,6 +103,11 @@ func (s *state) check() error {
 	for _, t := range s.Traces {
 		if int(t.Family) >= detectors.Families {
 			return fmt.Errorf("detector %q is of an unknown family %d", t.Detector, t.Family)
+		}
+		for _, o := range []*Observation{&t.First, &t.Strongest, &t.Last} {
+			if int(o.Hand) >= detectors.Hands {
+				return fmt.Errorf("detector %q has seen an unknown hand %d", t.Detector, o.Hand)
+			}
 		}
 	}
 	for _, d := range s.Closed {

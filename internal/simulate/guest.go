@@ -18,7 +18,7 @@ type guest struct {
 
 // host lets a guest come, and plans what the guest does today.
 func (l *life) host(now detectors.Time) {
-	if _, human := l.place.(*ofPerson); human {
+	if _, human := l.place.(*ofPerson); human || l.who.Kind == detectors.EntraObject {
 		return
 	}
 	if l.guest == nil && chance(l.r, churnGuest*l.churn) {

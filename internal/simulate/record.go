@@ -67,6 +67,10 @@ func (rec *recorder) logAccount(c *call) bool {
 		twin := f
 		twin.NearEmpty, twin.ObjectID, twin.Logged = true, "", f.Logged+detectors.Time(between(rec.r, 0, 3000))
 		twin.Call = bare(&f.Call)
+		if chance(rec.r, .5) { // some know how much was sent, and with which program
+			twin.Call.RequestBytes, twin.Call.ResponseBytes, twin.Call.Client = f.Call.RequestBytes, f.Call.ResponseBytes, f.Call.Client
+			twin.Call.Client.Stream = detectors.StreamUnknown
+		}
 		rec.carrier.post(on, &twin, c.campaign)
 	}
 	if on.usageRows && c.Tokens.Known {
