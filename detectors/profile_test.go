@@ -248,3 +248,36 @@ func TestMinutes_sum(t *testing.T) {
 		}
 	})
 }
+
+// TestProfile_Rest is high at the hours at which nobody ever called, on days enough.
+func TestProfile_Rest(t *testing.T) {
+	p := &Profile{}
+	start := 20000 * Day
+	work := func(first, last Time) {
+		for day := first; day < last; day++ {
+			for hour := Time(8); hour < 17; hour++ {
+				for i := range Time(5) {
+					at := start + day*Day + hour*Hour + i*Minute
+					p.Advance(at)
+					p.Learn(&Call{Time: at}, false)
+				}
+			}
+		}
+	}
+	night := start + 30*Day + 2*Hour
+	work(0, 1)
+	p.Advance(start + 2*Day)
+	if rest := p.Rest(night); rest > 2.5 {
+		t.Errorf("%.1f bits after a day", rest)
+	}
+	work(2, 9)
+	p.Advance(start + 10*Day)
+	if rest := p.Rest(night); rest < 4 {
+		t.Errorf("%.1f bits at night", rest)
+	}
+	for _, hour := range []Time{6, 9, 16, 18} {
+		if rest := p.Rest(start + 30*Day + hour*Hour); rest > 0.1 {
+			t.Errorf("%.1f bits at %d o'clock", rest, hour)
+		}
+	}
+}

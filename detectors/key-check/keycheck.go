@@ -112,7 +112,7 @@ func tiny(c *detectors.Call) bool {
 		return false
 	}
 	if c.RequestBytes > 0 {
-		return c.RequestBytes <= tinyBytes && !(c.Tokens.Known && c.Tokens.Completion > someCompletion)
+		return c.RequestBytes <= tinyBytes && (!c.Tokens.Known || c.Tokens.Completion <= someCompletion)
 	}
 	return c.Tokens.Known && c.Tokens.Prompt > 0 && c.Tokens.Prompt <= tinyPrompt && c.Tokens.Completion <= tinyCompletion
 }

@@ -45,6 +45,18 @@ func TestDetector(t *testing.T) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Call(detectortest.Check(detectortest.At(14, 9, 0), detectortest.Office))
 		}},
+		detectortest.Scenario{Name: "a_developer_tries_the_key_at_home", Below: 4, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			try := detectortest.Check(detectortest.At(14, 9, 0), detectortest.Home)
+			try.Client = detectortest.Chat(0, detectortest.Home).Client
+			s.Call(try)
+		}},
+		detectortest.Scenario{Name: "a_developer_reads_the_answer", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			try := detectortest.Check(detectortest.At(14, 9, 0), detectortest.Home)
+			try.Tokens = detectors.Tokens{Prompt: 12, Completion: 40, Known: true}
+			s.Call(try)
+		}},
 		detectortest.Scenario{Name: "ordinary_call_from_elsewhere", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Call(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.Rented(0)))

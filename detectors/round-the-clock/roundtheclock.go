@@ -72,8 +72,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	f := detectors.Finding{Time: call.Time, Bits: max(bits, night)}
 	if night > bits {
 		f.Summary = fmt.Sprintf("called from %s about %s UTC, when it usually rests; %.0f such calls within an hour",
-			&call.From, call.Time.UTC().Format("15:04"), strangers(before, call))
-		f.Observed = detectors.Facts{"strangersCallsPerHour": strangers(before, call), "network": call.From.String()}
+			&call.From, call.Time.UTC().Format("15:04"), strangers(before))
+		f.Observed = detectors.Facts{"strangersCallsPerHour": strangers(before), "network": call.From.String()}
 		f.Usual = detectors.Facts{"callsPerHour": before.UsualHour(call.Time)}
 	} else {
 		active, atRest := float64(stdbits.OnesCount32(own.Active)), float64(stdbits.OnesCount32(own.Resting))
@@ -115,15 +115,15 @@ func strangersAtRest(before *detectors.Profile, call *detectors.Call) float64 {
 		return 0
 	}
 	abroad := !call.From.Kind.Anonymous() && !before.Countries.Known(call.From.Country, call.Time, detectors.Day)
-	calls := strangers(before, call)
+	calls := strangers(before)
 	if abroad || calls > enough {
 		return 0
 	}
 	return before.Bits("round-the-clock/strangers", call.Time, before.Rest(call.Time)*calls/(calls+few))
 }
 
-// strangers is the calls within the hour from networks that the principal does not use, call included.
-func strangers(before *detectors.Profile, call *detectors.Call) float64 {
+// strangers is the calls within the hour from networks that the principal does not use, with the one that is judged.
+func strangers(before *detectors.Profile) float64 {
 	hour := before.Hour()[detectors.Requests]
 	return 1 + hour[detectors.Near] + hour[detectors.Foreign]
 }

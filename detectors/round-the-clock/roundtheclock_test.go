@@ -19,6 +19,18 @@ func TestDetector(t *testing.T) {
 				s.Burst(detectortest.Chat(detectortest.At(15, 0, 5), detectortest.Rented(0)), 48, detectors.Day)
 			})
 		}},
+		detectortest.Scenario{Name: "a_stranger_of_the_same_country_by_night", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(3, func() { s.Burst(detectortest.Chat(detectortest.At(14, 1, 0), detectortest.Home), 30, detectors.Hour) })
+		}},
+		detectortest.Scenario{Name: "a_colleague_at_home_by_day", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Burst(detectortest.Chat(detectortest.At(14, 11, 0), detectortest.Home), 30, detectors.Hour)
+		}},
+		detectortest.Scenario{Name: "a_home_is_new_to_a_backend_that_never_rests", Below: 3, Play: func(s *detectortest.Script) {
+			s.Always(0, 10, 4, detectortest.Backend(0))
+			s.Burst(detectortest.Chat(detectortest.At(10, 1, 0), detectortest.Home), 30, detectors.Hour)
+		}},
 		detectortest.Scenario{Name: "a_late_evening", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 15, 10, detectortest.Office)
 			s.Burst(detectortest.Chat(detectortest.At(14, 18, 0), detectortest.Office), 20, 2*detectors.Hour)

@@ -55,7 +55,7 @@ var MaxRisk = func() (sum float64) {
 }()
 
 // ladder is the least risk of each severity, the highest first. Medium is where
-// simulated benign life has 0.05 incidents a principal-month, half of the budget
+// simulated benign life has 0.03 to 0.05 incidents a principal-month, less than half of the budget
 // of 0.1 (docs/decisions/0004-fusion.md); each further step is rarer by 2^5 at
 // least. Info is the rest.
 var ladder = [...]struct {
