@@ -85,7 +85,10 @@ func (d *Detector) NewMemory() Memory { return d.judge.zero() }
 func (d *Detector) Observe(before *Profile, e Event, own Memory) (Finding, bool) {
 	f, found := d.judge.observe(before, e, own)
 	if found {
-		f.Detector, f.Hand = d.ID, hand(before, e)
+		f.Detector = d.ID
+		if f.Hand == AnyHand {
+			f.Hand = hand(before, e)
+		}
 	}
 	return f, found
 }

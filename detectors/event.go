@@ -80,9 +80,9 @@ func (c *Call) When() Time { return c.Time }
 // Failed reports whether the service refused the call or failed (status 400 and above).
 func (c *Call) Failed() bool { return c.Status >= 400 }
 
-// Proven reports whether the log shows who made the call: a row with neither
-// model nor lengths nor a refusal is a near-empty twin, whose caller another
-// row has.
+// Proven reports whether the log shows who made the call: a row that the engine
+// finds incomplete, and one with neither model nor lengths nor a refusal, is a
+// near-empty twin, whose caller another row has.
 func (c *Call) Proven() bool {
 	return !c.Unproven && (c.Model != "" || c.RequestBytes > 0 || c.ResponseBytes > 0 || c.Failed())
 }

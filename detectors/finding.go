@@ -3,7 +3,7 @@ package detectors
 // Finding is what one detector says at one time about one principal.
 type Finding struct {
 	Detector string // the detector's ID; set by Detector.Observe
-	Hand     Hand   // whose doing it is about; set by Detector.Observe
+	Hand     Hand   // whose doing it is about; where a detector leaves it AnyHand, that of the event
 	Time     Time   // of the event that made it certain enough
 
 	// Bits is the surprise: a benign principal has a finding of b bits or more

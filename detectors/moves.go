@@ -44,8 +44,8 @@ func (v *Visit) instead(t Time) float64 {
 
 // moves is how likely the strangers of a visit are the owner on the move,
 // against strangers anywhere.
-func (v *Visit) moves() float64 {
-	if v.Calls == 0 {
+func (v *Visit) moves(t Time) float64 {
+	if v.Calls == 0 || t-v.Last > visitPause {
 		return 1
 	}
 	return 1 - (1-movesIntoHiding)*v.Hidden/v.Calls
@@ -89,14 +89,14 @@ func (p *Profile) Moved(s Standing, t Time) float64 {
 	}
 	expected := p.expected(t)
 	known := p.regular(t)
-	return p.Visits[s].moves() * (known*math.Min(1, burst*p.Quiet(t)*expected/busiest) + (1-known)*p.Visits[s].instead(t))
+	return p.Visits[s].moves(t) * (known*math.Min(1, burst*p.Quiet(t)*expected/busiest) + (1-known)*p.Visits[s].instead(t))
 }
 
 // Displaced is how far foreign strangers have come in place of the usual networks at t,
 // between 0 (beside them) and 1.
 func (p *Profile) Displaced(t Time) float64 {
 	known := p.regular(t)
-	return p.Visits[Foreign].moves() * (known*p.Quiet(t) + (1-known)*p.Visits[Foreign].instead(t))
+	return p.Visits[Foreign].moves(t) * (known*p.Quiet(t) + (1-known)*p.Visits[Foreign].instead(t))
 }
 
 // movesIntoHiding is what is left of the chance that an egress has moved, where

@@ -302,7 +302,9 @@ func (p *Profile) learnCall(c *Call, late bool) {
 
 	if c.From.Known() {
 		p.Networks.learn(c.From.Prefix, c.Time, maxNetworks)
-		p.Kinds.learn(c.From.Kind, c.Time, maxValues)
+		if c.Status != unauthorized {
+			p.Kinds.learn(c.From.Kind, c.Time, maxValues)
+		}
 	}
 	if c.From.ASN != 0 {
 		p.Organizations.learn(c.From.ASN, c.Time, maxValues)

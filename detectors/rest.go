@@ -9,8 +9,8 @@ const (
 
 // Rest is how seldom the principal is used about the time of day of t, in bits:
 // minus log2 of the share of the days of the week with calls, of which some
-// were then. It is 0 for a principal that is used at any time, and little while
-// it was seen on few days.
+// were then. It is next to 0 for a principal that is used at any time, and two at
+// most while it was seen on one day.
 func (p *Profile) Rest(t Time) float64 {
 	hour := cycle(int64(t/Hour), 24)
 	days, then := 0.0, 0.0

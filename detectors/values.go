@@ -114,10 +114,7 @@ func (v *Values[K]) Surprise(key K, t Time, prior float64, busier func(Time) flo
 		return 0
 	}
 	today := v.NewOn(t)
-	news := v.News
-	if v.Days > 0 {
-		news -= float64(today)
-	}
+	news := v.NewsBefore(t)
 	calls := 1.0
 	for i := range v.entries {
 		calls += v.entries[i].Count
@@ -135,6 +132,15 @@ func (v *Values[K]) NewOn(t Time) int {
 		return 0
 	}
 	return v.newToday
+}
+
+// NewsBefore is the values first met before the day of t, without the few that
+// one begins with, forgotten with half-life newsHalfLife.
+func (v *Values[K]) NewsBefore(t Time) float64 {
+	if v.Days == 0 {
+		return v.News
+	}
+	return math.Max(0, v.News-float64(v.NewOn(t)))
 }
 
 // DaysBefore is on how many days before the day of t any value was met,

@@ -15,7 +15,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "anonymous-network",
 	Title: "Use from an anonymous network",
-	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the less its resource is called from such networks, and a VPN less so of one that people use from ever other networks. " +
+	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the less its resource is called from such networks, and a VPN less so of one that people use from ever new networks. " +
 		"Which networks are anonymous is as old as the embedded table: an exit that is newer is missed, and a block that has changed hands is wrong.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -49,9 +49,9 @@ var priors = map[detectors.NetworkKind]float64{detectors.Hosting: 0.03, detector
 const hides = 0.05
 
 // prior is how many days with a kind of network a day brings, before any was seen.
-func prior(past *detectors.Profile, kind detectors.NetworkKind) float64 {
+func prior(past *detectors.Profile, kind detectors.NetworkKind, t detectors.Time) float64 {
 	if kind == detectors.VPN {
-		return priors[kind] + hides*past.Organizations.News
+		return priors[kind] + hides*past.Organizations.NewsBefore(t)
 	}
 	return priors[kind]
 }
@@ -62,19 +62,22 @@ var first = map[detectors.NetworkKind]float64{detectors.Hosting: 4, detectors.VP
 // late is what is added where the principal appears days after the watch began: that is rare by itself.
 const late = 3
 
+// unauthorized is the status of a call whose key is refused: it is not the principal's.
+const unauthorized = 401
+
 // peersUse is what is left of the surprise where the resource is called from such networks.
 const peersUse = 0.5
 
 // onion is the bits of a Tor exit for a principal that has a past without one,
 // on a resource without one: hardly any program or person of a company ever
 // calls a model through it, so nothing else need speak for an abuse.
-const onion = 17
+const onion = 18
 
 type state struct{ Said stat.Latch }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || !call.From.Kind.Anonymous() || !call.From.Known() {
+	if !ok || !call.From.Kind.Anonymous() || !call.From.Known() || call.Status == unauthorized {
 		return detectors.Finding{}, false
 	}
 	kind := call.From.Kind
@@ -112,6 +115,6 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 
 // usually is the bits by how often the principal meets new kinds of networks, of which doubt is left.
 func usually(before *detectors.Profile, kind detectors.NetworkKind, t detectors.Time, doubt float64) float64 {
-	surprise := before.Kinds.Surprise(kind, t, prior(before, kind), before.Busier)
+	surprise := before.Kinds.Surprise(kind, t, prior(before, kind, t), before.Busier)
 	return min(before.Bits("anonymous-network", t, surprise*doubt), detectors.MostOfPlace)
 }

@@ -11,7 +11,20 @@ func TestDetector(t *testing.T) {
 	detectortest.Accept(t, Detector,
 		detectortest.Scenario{Name: "from_tor", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
-			s.Fires(17, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), of(detectors.Tor))) })
+			s.Fires(18, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), of(detectors.Tor))) })
+		}},
+		detectortest.Scenario{Name: "a_wrong_key_from_tor", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			wrong := detectortest.Chat(detectortest.At(14, 3, 0), of(detectors.Tor))
+			wrong.Status = 401
+			s.Call(wrong)
+		}},
+		detectortest.Scenario{Name: "from_tor_after_a_wrong_key", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			wrong := detectortest.Chat(detectortest.At(14, 3, 0), of(detectors.Tor))
+			wrong.Status = 401
+			s.Call(wrong)
+			s.Fires(18, func() { s.Call(detectortest.Chat(detectortest.At(16, 3, 0), of(detectors.Tor))) })
 		}},
 		detectortest.Scenario{Name: "a_new_key_from_tor", Below: 3, Play: func(s *detectortest.Script) {
 			s.Fires(6, func() { s.Call(detectortest.Chat(detectortest.At(0, 3, 0), of(detectors.Tor))) })

@@ -8,15 +8,20 @@ import (
 )
 
 func TestDetector(t *testing.T) {
+	both := func(s *detectortest.Script) {
+		for minute := range 30 {
+			s.Call(detectortest.Chat(detectortest.At(14, 10, 2*minute), detectortest.Office))
+			s.Call(detectortest.Chat(detectortest.At(14, 10, 2*minute+1), at("JP")))
+		}
+	}
 	detectortest.Accept(t, Detector,
 		detectortest.Scenario{Name: "in_europe_and_in_asia_at_once", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 20, detectortest.Office)
-			s.Fires(6, func() {
-				for minute := range 30 {
-					s.Call(detectortest.Chat(detectortest.At(14, 10, 2*minute), detectortest.Office))
-					s.Call(detectortest.Chat(detectortest.At(14, 10, 2*minute+1), at("JP")))
-				}
-			})
+			s.Fires(6, func() { both(s) })
+		}},
+		detectortest.Scenario{Name: "a_key_is_many_peoples", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 20, detectortest.Office)
+			both(s)
 		}},
 		detectortest.Scenario{Name: "a_trip_with_a_flight_between", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 20, detectortest.Office)
@@ -27,13 +32,13 @@ func TestDetector(t *testing.T) {
 			s.Working(0, 14, 20, detectortest.Office)
 			s.Working(14, 16, 20, detectortest.Office, at("NL"))
 		}},
-		detectortest.Scenario{Name: "a_second_region_of_the_cloud", Below: 3, Play: func(s *detectortest.Script) {
+		detectortest.Scenario{Name: "a_second_region_of_the_cloud", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 20, detectortest.Backend(0))
 			region := at("US")
 			region.Kind = detectors.Azure
 			s.Working(14, 16, 20, detectortest.Backend(0), region)
 		}},
-		detectortest.Scenario{Name: "an_application_at_many_places", Below: 3, Play: func(s *detectortest.Script) {
+		detectortest.Scenario{Name: "an_application_at_many_places", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
 			places := []detectors.Network{detectortest.Office, at("JP"), at("US"), at("BR"), at("AU")}
 			s.Always(0, 7, 6, places...)
 			for day := 7; day < 14; day++ {

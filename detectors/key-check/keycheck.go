@@ -13,7 +13,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "key-check",
 	Title: "Key tried with tiny calls",
 	Text: "A chat call that asks for next to nothing (at most 150 bytes and an answer of some tokens, or 16 tokens and an answer of one or two) comes from a network that the principal does not use. The checkers of stolen keys make one or two such calls within seconds, with an api-version that the owner never used; " +
-		"minutes to hours later the key is drained. How surprising that is follows from how often such calls come from new networks of this principal: health probes from a hopping backend are not, and a developer who tries the key at home, with the program that is always used, is half as much. " +
+		"minutes to hours later the key is drained. How surprising that is follows from how often such calls come from new networks of this principal: health probes from a hopping backend are not, and a developer who tries the key at home, with the program that is always used, counts half as much. " +
 		"A check from inside the principal's own networks, and one that asks a longer question, are missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Errors,
@@ -47,7 +47,7 @@ const (
 	tinyBytes      = 150
 	tinyPrompt     = 16
 	tinyCompletion = 2
-	someCompletion = 16 // of a small request that is known to be answered by more: somebody reads it
+	someCompletion = 16 // tokens of the answer to a tiny request, above which somebody wanted the answer
 )
 
 // together is within what time two calls are one check.

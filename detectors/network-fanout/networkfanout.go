@@ -110,6 +110,9 @@ func judge(before *detectors.Profile, call *detectors.Call, own *state) (detecto
 			f.Networks = append(f.Networks, stranger)
 		}
 	}
+	if len(f.Networks) > 0 {
+		f.Hand = detectors.StrangeHand
+	}
 	return f, true
 }
 

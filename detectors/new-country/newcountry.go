@@ -78,7 +78,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if past.Kinds.Known(detectors.Residential, call.Time, detectors.Day) {
 		prior = people
 	}
-	surprise := past.Countries.Surprise(call.From.Country, call.Time, prior+abroad*past.Organizations.News, past.Busier)
+	surprise := past.Countries.Surprise(call.From.Country, call.Time, prior+abroad*past.Organizations.NewsBefore(call.Time), past.Busier)
 	if surprise == 0 {
 		return detectors.Finding{}, false
 	}

@@ -14,7 +14,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "round-the-clock",
 	Title: "Used when it usually rests",
 	Text: "A principal with hours of its own, an office's say, is used in many more hours of a day than ever, at those when it usually rests: so looks a key that is resold across the world, at any rate. " +
-		"So does one whose key strangers use at a time of day at which, on no day of the week, anybody else does. " +
+		"So does one whose key strangers use at a time of day at which, on few days of the week or none, anybody else does. " +
 		"Of the usual networks it is the flattening of the day that counts, not the hour: who works late rests at other hours. Strangers in a country that the principal is not used from have another day, and are left to the detectors of places. A reseller of a key that never rests is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Hours,
@@ -43,8 +43,7 @@ const (
 	wider = 3   // by how many hours the day must be wider than ever, at least
 	least = detectors.Day * 3
 
-	few    = 2  // calls of strangers that may as well be an accident
-	enough = 50 // calls of strangers within an hour that say all there is to say
+	few = 2 // calls of strangers that may as well be an accident
 )
 
 // state looks at the last 24 clock hours.
@@ -73,7 +72,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if night > bits {
 		f.Summary = fmt.Sprintf("called from %s about %s UTC, when it usually rests; %.0f such calls within an hour",
 			&call.From, call.Time.UTC().Format("15:04"), strangers(before))
-		f.Observed = detectors.Facts{"strangersCallsPerHour": strangers(before), "network": call.From.String()}
+		f.Observed = detectors.Facts{"strangersCallsPerHour": strangers(before), "network": call.From.Prefix.String()}
 		f.Usual = detectors.Facts{"callsPerHour": before.UsualHour(call.Time)}
 	} else {
 		active, atRest := float64(stdbits.OnesCount32(own.Active)), float64(stdbits.OnesCount32(own.Resting))
@@ -115,10 +114,10 @@ func strangersAtRest(before *detectors.Profile, call *detectors.Call) float64 {
 		return 0
 	}
 	abroad := !call.From.Kind.Anonymous() && !before.Countries.Known(call.From.Country, call.Time, detectors.Day)
-	calls := strangers(before)
-	if abroad || calls > enough {
+	if abroad || before.UsualHour(call.Time) >= rest {
 		return 0
 	}
+	calls := strangers(before)
 	return before.Bits("round-the-clock/strangers", call.Time, before.Rest(call.Time)*calls/(calls+few))
 }
 

@@ -42,7 +42,7 @@ var Detector = detectors.New(detectors.Description{
 		"Compare models and sizes of prompts with the usual ones.",
 		"Compare the cost so far with the budget of the principal.",
 	},
-	Version: 1,
+	Version: 2,
 }, observe)
 
 // slack is what is added to both sides of a ratio, so that small numbers do not jump.
@@ -52,8 +52,8 @@ var slack = [detectors.Quantities]struct{ total, apart float64 }{
 }
 
 type state struct {
-	Said    stat.Latch
-	Window  int64 // of ten minutes since 1970, the open one
+	Said    [detectors.Hands]stat.Latch // of each hand
+	Window  int64                       // of ten minutes since 1970, the open one
 	All     series
 	Foreign series
 }
@@ -91,10 +91,16 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	default:
 		return detectors.Finding{}, false
 	}
-	if !own.Said.Raise(int64(e.When()/detectors.Day), most.bits, detectors.MinBits) {
+	hand := detectors.AnyHand
+	if most.apart {
+		hand = detectors.StrangeHand // also where the call that closed the window is the owner's
+	}
+	if !own.Said[hand].Raise(int64(e.When()/detectors.Day), most.bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
-	return finding(before, e.When(), from, most), true
+	f := finding(before, e.When(), from, most)
+	f.Hand = hand
+	return f, true
 }
 
 // onTheRoad is what is left of the surprise of volume from foreign networks where somebody may travel.

@@ -2,6 +2,7 @@ package volumesurge
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -96,5 +97,37 @@ func bursty(s *detectortest.Script, first, last int) {
 				s.Burst(detectortest.Chat(detectortest.At(day, hour, 0), detectortest.Backend(0)), 20+r.IntN(500), detectors.Hour)
 			}
 		}
+	}
+}
+
+// TestDetector_tells_whose_volume_it_is: most calls are the owner's, and so is
+// the one that closes a window; what is said of strangers is still about them.
+func TestDetector_tells_whose_volume_it_is(t *testing.T) {
+	p := &detectors.Profile{}
+	memory := Detector.NewMemory()
+	strange := 0
+	play := func(at detectors.Time, from detectors.Network) {
+		c := detectortest.Chat(at, from)
+		p.Advance(at)
+		f, found := Detector.Observe(p, &c, memory)
+		p.Learn(&c, false)
+		if !found || at < detectortest.At(10, 0, 0) {
+			return
+		}
+		if apart := strings.Contains(f.Summary, "that it does not use"); apart != (f.Hand == detectors.StrangeHand) {
+			t.Errorf("hand %d: %s", f.Hand, f.Summary)
+		} else if apart {
+			strange++
+		}
+	}
+	for minute := range 12 * 24 * 60 {
+		at := detectortest.At(0, 0, 0) + detectors.Time(minute)*detectors.Minute
+		play(at, detectortest.Backend(0))
+		if at >= detectortest.At(10, 0, 0) && minute%5 == 0 {
+			play(at+detectors.Second, detectortest.Rented(0))
+		}
+	}
+	if strange == 0 {
+		t.Error("nothing was said of the strangers")
 	}
 }

@@ -130,6 +130,18 @@ func (j *joins) hold(o open) int32 {
 	return int32(len(j.open))
 }
 
+// complete has a row that waits say what f, one like it, says more.
+func (j *joins) complete(f *azurelog.Fragment) {
+	if !f.NearEmpty || f.Call.RequestBytes <= 0 && f.Call.ResponseBytes <= 0 {
+		return
+	}
+	for i := range j.waiting {
+		if w := &j.waiting[i]; w.Correlation == f.Correlation && w.Call.RequestBytes <= 0 && w.Call.ResponseBytes <= 0 {
+			w.Call = f.Call
+		}
+	}
+}
+
 // wait keeps a row until its time is up.
 func (j *joins) wait(w waiting) {
 	at := len(j.waiting)

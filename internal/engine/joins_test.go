@@ -39,6 +39,11 @@ func listing(f *azurelog.Fragment) {
 	f.Call.Operation, f.Call.Class = "Models_List", detectors.ClassListing
 }
 
+func bareListing(f *azurelog.Fragment) {
+	listing(f)
+	f.Call.RequestBytes, f.Call.ResponseBytes = -1, -1
+}
+
 func guess(f *azurelog.Fragment) { measured(f); f.Call.Status = 404 }
 
 func usage(f *azurelog.Fragment) {
@@ -76,6 +81,8 @@ func TestFold_assembles(t *testing.T) {
 		"measured_twin_before":         {rows: rows{row(measured), row(nil)}, want: engine.Tally{Calls: 1, Principals: 1}},
 		"measured_twin_alone":          {rows: rows{row(measured), row(alone)}, later: 15 * detectors.Minute, want: engine.Tally{Calls: 2, Principals: 2, Unproven: 1}},
 		"a_key_lists_models":           {rows: rows{row(listing), row(alone)}, later: 15 * detectors.Minute, want: engine.Tally{Calls: 2, Principals: 2}},
+		"bare_then_measured":           {rows: rows{row(bareListing), row(listing), row(alone)}, later: 15 * detectors.Minute, want: engine.Tally{Calls: 2, Principals: 2, Duplicates: 1}},
+		"measured_then_bare":           {rows: rows{row(listing), row(bareListing), row(alone)}, later: 15 * detectors.Minute, want: engine.Tally{Calls: 2, Principals: 2, Duplicates: 1}},
 		"a_key_finds_no_deployment":    {rows: rows{row(guess), row(alone)}, later: 15 * detectors.Minute, want: engine.Tally{Calls: 2, Principals: 2}},
 		"tokens_after":                 {rows: rows{row(nil), row(usage)}, want: engine.Tally{Calls: 1, Principals: 1, Usages: 1}},
 		"tokens_before":                {rows: rows{row(usage), row(nil)}, want: engine.Tally{Calls: 1, Principals: 1}},

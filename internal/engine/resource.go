@@ -148,6 +148,7 @@ func (r *resource) takeCall(f *azurelog.Fragment, clock detectors.Time) {
 	bit := bitOf(f)
 	switch {
 	case e.seen&bit != 0:
+		r.joins.complete(f)
 		r.tally.Duplicates++
 		return
 	case e.judged:

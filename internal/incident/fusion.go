@@ -2,6 +2,7 @@ package incident
 
 import (
 	"math"
+	"slices"
 
 	"github.com/keywarden/keywarden/detectors"
 )
@@ -36,7 +37,7 @@ const (
 // move; a program or a task that was never seen, from networks that were never
 // seen, may be just above it.
 var caps = [detectors.Families]float64{
-	detectors.Place:        VeryStrong,
+	detectors.Place:        18,
 	detectors.Volume:       24,
 	detectors.Image:        24,
 	detectors.FanOut:       16,
@@ -55,9 +56,9 @@ var MaxRisk = func() (sum float64) {
 }()
 
 // ladder is the least risk of each severity, the highest first. Medium is where
-// simulated benign life has 0.03 to 0.05 incidents a principal-month, less than half of the budget
-// of 0.1 (docs/decisions/0004-fusion.md); each further step is rarer by 2^5 at
-// least. Info is the rest.
+// simulated benign life has some 0.04 incidents a principal-month and production
+// rhythms some 0.1, which is the budget (docs/decisions/0004-fusion.md); each
+// further step is rarer by 2^5 at least. Info is the rest.
 var ladder = [...]struct {
 	severity detectors.Severity
 	risk     float64
@@ -89,10 +90,19 @@ type trace struct {
 	Family uint8              `json:"family"`
 	Limit  detectors.Severity `json:"limit"` // the most that the detector makes of an incident alone
 	Peaks  peaks              `json:"peaks"`
+
+	Accusations [detectors.Hands]accusation `json:"accusations"`
 }
 
-// peaks are the strongest findings of a detector, by whose doing they are about.
+// peaks are the strongest findings of a detector at present, by whose doing they are about.
 type peaks [detectors.Hands]peak
+
+// accusation is the strongest finding ever of a detector about one hand, and whom it accuses.
+type accusation struct {
+	Bits     float64        `json:"bits,omitempty"` // capped by the family
+	Time     detectors.Time `json:"time,omitempty"`
+	Networks []string       `json:"networks,omitempty"` // prefixes
+}
 
 // of is the stronger of what is about one hand and what is about nobody's in particular.
 func (p *peaks) of(h detectors.Hand) peak {
@@ -131,21 +141,26 @@ func (t *trace) add(o Observation) {
 	}
 	t.Last = o
 	t.Count++
-	if p := (peak{Bits: min(o.Bits, caps[t.Family]), Time: o.Time}); t.Peaks[o.Hand].weaker(p) {
+	p := peak{Bits: min(o.Bits, caps[t.Family]), Time: o.Time}
+	if t.Peaks[o.Hand].weaker(p) {
 		t.Peaks[o.Hand] = p
+	}
+	if a := &t.Accusations[o.Hand]; p.Bits > a.Bits {
+		*a = accusation{Bits: p.Bits, Time: p.Time}
+		for _, n := range o.Networks {
+			a.Networks = append(a.Networks, n.Prefix)
+		}
 	}
 }
 
-// renew makes the trace's strongest finding as fresh as o, where both accuse the
-// same network: what was strange about it is no less so while it goes on.
+// renew makes the trace's strongest finding about each hand as fresh as o, where
+// both accuse the same network: what was strange about it is no less so while
+// it goes on.
 func (t *trace) renew(o *Observation) {
-	for _, n := range t.Strongest.Networks {
-		for _, again := range o.Networks {
-			if n.Prefix == again.Prefix {
-				p := &t.Peaks[t.Strongest.Hand]
-				*p = peak{Bits: min(t.Strongest.Bits, caps[t.Family]), Time: t.Strongest.Time, Fresh: max(o.Time, p.Time, p.Fresh)}
-				return
-			}
+	for hand := range t.Accusations {
+		a, p := &t.Accusations[hand], &t.Peaks[hand]
+		if slices.ContainsFunc(o.Networks, func(n Network) bool { return slices.Contains(a.Networks, n.Prefix) }) {
+			*p = peak{Bits: a.Bits, Time: a.Time, Fresh: max(o.Time, p.Time, p.Fresh)}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,6 +25,10 @@ func TestFusion(t *testing.T) {
 		s.Hand = hand
 		return s
 	}
+	on := func(network string, s saying) saying {
+		s.Networks = []detectors.Network{{Prefix: netip.MustParsePrefix(network)}}
+		return s
+	}
 	const own, strange = detectors.OwnHand, detectors.StrangeHand
 	tests := []struct {
 		name     string
@@ -36,7 +41,11 @@ func TestFusion(t *testing.T) {
 		{"very_strong_alone", []saying{say(volume, 20, 0)}, 20, detectors.Medium},
 		{"capped_by_its_family", []saying{say(volume, 300, 0)}, 24, detectors.Medium},
 		{"a_place_is_not_strong_alone", []saying{say(newCountry, detectors.MostOfPlace, 0)}, 14, detectors.Low},
-		{"an_exit_of_tor_is", []saying{say(newCountry, 17, 0)}, 17, detectors.Medium},
+		{"an_exit_of_tor_is", []saying{say(newCountry, 18, 0)}, 18, detectors.Medium},
+		{"and_it_may_come_late", []saying{say(volume, 4, 10*detectors.Minute), say(newCountry, 18, 0)}, 21.6, detectors.Medium},
+		{"a_late_exit_alone", []saying{of(own, say(volume, 3, 20*detectors.Minute)), of(strange, say(newCountry, 18, 0))}, 17.3, detectors.Medium},
+		{"the_owners_finding_does_not_hide_the_strangers", []saying{on("192.0.2.0/24", of(strange, say(newCountry, 10, 0))), of(own, say(newCountry, 11, detectors.Hour)),
+			on("192.0.2.0/24", of(strange, say(volume, 9, 12*detectors.Hour)))}, 19, detectors.Medium},
 		{"alone_no_more_than_the_detector_may", []saying{say(quiet, 24, 0)}, 24, detectors.Low},
 		{"alone_the_family_may_what_its_boldest_may", []saying{say(quiet, 24, 0), say(modest, 10, 0)}, 24, detectors.Medium},
 		{"a_family_does_not_add_up", []saying{say(newCountry, 9, 0), say(newNetwork, 8, 0)}, 9, detectors.Low},

@@ -80,6 +80,7 @@ func drawSteps(t *rapid.T) []step {
 			d: detector(ids[n], detectors.Family(n), detectors.Severity(n)),
 			p: detectors.Principal{Kind: kind, ID: rapid.SampledFrom([]string{"a", "b\xff"}).Draw(t, "id")},
 			f: detectors.Finding{
+				Hand: detectors.Hand(rapid.IntRange(0, detectors.Hands-1).Draw(t, "hand")),
 				Time: now, Bits: rapid.OneOf(rapid.Float64Range(0, 40), rapid.Float64()).Draw(t, "bits"),
 				Summary: rapid.String().Draw(t, "summary"), Observed: facts.Draw(t, "observed"), Usual: facts.Draw(t, "usual"),
 				Networks: rapid.SliceOfN(networks, 0, 5).Draw(t, "networks"),

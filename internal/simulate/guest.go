@@ -7,7 +7,8 @@ import (
 )
 
 // guest is somebody of the company, or who works for it, who uses the key of a
-// program for some days: a developer with a notebook, a new colleague, a contractor.
+// program for some days: a developer with a notebook, a new colleague, a
+// contractor. An Entra identity is not lent.
 type guest struct {
 	until detectors.Time
 	from  []netip.Addr
