@@ -80,6 +80,10 @@ func (c *Call) When() Time { return c.Time }
 // Failed reports whether the service refused the call or failed (status 400 and above).
 func (c *Call) Failed() bool { return c.Status >= 400 }
 
+// WrongKey reports whether the key of the call was refused (status 401):
+// whoever called is not the principal, and had nothing of it.
+func (c *Call) WrongKey() bool { return c.Status == 401 }
+
 // Proven reports whether the log shows who made the call: a row that the engine
 // finds incomplete, and one with neither model nor lengths nor a refusal, is a
 // near-empty twin, whose caller another row has.

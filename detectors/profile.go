@@ -76,9 +76,6 @@ const settled = Day
 // name was guessed, and is not one that the principal uses.
 const notFound = 404
 
-// unauthorized is the status of a call whose key was refused: nobody called with it.
-const unauthorized = 401
-
 // lateness is how late a call may come and still be counted in its own minute.
 const lateness = Hour
 
@@ -116,6 +113,12 @@ func (p *Profile) Total(q Quantity) Baseline { return p.total[q] }
 
 // Apart is the baseline of q in networks of standing s.
 func (p *Profile) Apart(q Quantity, s Standing) Baseline { return p.apart[q][s] }
+
+// Alike reports whether a call comes with a client and a model that the
+// principal has used for a day: then it may be the owner in another place.
+func (p *Profile) Alike(c *Call) bool {
+	return p.Clients.Known(c.Client, c.Time, Day) && p.Models.Known(c.Model, c.Time, Day)
+}
 
 // Standing is how long the principal has used network n at t. A network that
 // was met on the principal's first day, or that other principals of the
@@ -278,7 +281,7 @@ func (p *Profile) Learn(e Event, late bool) {
 // show the caller, or the key was refused.
 func (p *Profile) LearnPeer(c *Call, by PrincipalKind, late bool) {
 	p.learnCall(c, late)
-	if c.Proven() && c.Status != unauthorized {
+	if c.Proven() && !c.WrongKey() {
 		p.Callers.learn(by, c.Time, maxValues)
 	}
 }
@@ -302,7 +305,7 @@ func (p *Profile) learnCall(c *Call, late bool) {
 
 	if c.From.Known() {
 		p.Networks.learn(c.From.Prefix, c.Time, maxNetworks)
-		if c.Status != unauthorized {
+		if !c.WrongKey() {
 			p.Kinds.learn(c.From.Kind, c.Time, maxValues)
 		}
 	}

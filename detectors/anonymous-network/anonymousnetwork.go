@@ -62,9 +62,6 @@ var first = map[detectors.NetworkKind]float64{detectors.Hosting: 4, detectors.VP
 // late is what is added where the principal appears days after the watch began: that is rare by itself.
 const late = 3
 
-// unauthorized is the status of a call whose key is refused: it is not the principal's.
-const unauthorized = 401
-
 // peersUse is what is left of the surprise where the resource is called from such networks.
 const peersUse = 0.5
 
@@ -77,7 +74,7 @@ type state struct{ Said stat.Latch }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || !call.From.Kind.Anonymous() || !call.From.Known() || call.Status == unauthorized {
+	if !ok || !call.From.Kind.Anonymous() || !call.From.Known() || call.WrongKey() {
 		return detectors.Finding{}, false
 	}
 	kind := call.From.Kind

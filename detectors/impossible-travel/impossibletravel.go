@@ -71,7 +71,7 @@ type state struct {
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || before.Principal.Kind != detectors.EntraObject || !call.From.Country.Known() || call.From.Weak || call.Status == 401 || before.Age(call.Time) < young {
+	if !ok || before.Principal.Kind != detectors.EntraObject || !call.From.Country.Known() || call.From.Weak || call.WrongKey() || before.Age(call.Time) < young {
 		return detectors.Finding{}, false
 	}
 	if shared(before, call) {

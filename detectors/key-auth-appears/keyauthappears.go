@@ -72,7 +72,7 @@ type state struct {
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || before.Principal.Kind != detectors.AccountKey || before.Resource == nil || !call.Proven() || call.Status == unauthorized {
+	if !ok || before.Principal.Kind != detectors.AccountKey || before.Resource == nil || !call.Proven() || call.WrongKey() {
 		return detectors.Finding{}, false
 	}
 	if !before.Resource.Callers.Known(detectors.EntraObject, call.Time, detectors.Day) {
@@ -112,9 +112,6 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		Networks: []detectors.Network{call.From},
 	}, true
 }
-
-// unauthorized is the status of a call whose key is refused: it was not used.
-const unauthorized = 401
 
 // others is the networks, but for one, that the resource is called from most.
 func others(resource *detectors.Profile, but netip.Prefix) []string {

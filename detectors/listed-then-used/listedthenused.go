@@ -60,7 +60,7 @@ type state struct{ Said stat.Latch }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || before.Resource == nil || before.Principal.Kind == detectors.EntraObject || !call.From.Known() || call.Status == 401 {
+	if !ok || before.Resource == nil || before.Principal.Kind == detectors.EntraObject || !call.From.Known() || call.WrongKey() {
 		return detectors.Finding{}, false
 	}
 	listing := &before.Resource.Suspects[detectors.KeyListed]

@@ -59,7 +59,7 @@ type state struct{ Said stat.Latch }
 // and model.
 func doubt(past *detectors.Profile, call *detectors.Call) float64 {
 	doubt := 1 - past.Quiet(call.Time)/3
-	if past.Clients.Known(call.Client, call.Time, detectors.Day) && past.Models.Known(call.Model, call.Time, detectors.Day) {
+	if past.Alike(call) {
 		doubt *= 0.75
 	}
 	return doubt

@@ -112,7 +112,7 @@ func organization(before *detectors.Profile, call *detectors.Call) float64 {
 // doubt is the factor by which other explanations weaken the surprise.
 func doubt(before *detectors.Profile, call *detectors.Call) float64 {
 	doubt := 1 - before.Quiet(call.Time)/2
-	if before.Clients.Known(call.Client, call.Time, detectors.Day) && before.Models.Known(call.Model, call.Time, detectors.Day) {
+	if before.Alike(call) {
 		doubt *= 0.75
 	}
 	if peers := before.Resource; peers != nil {

@@ -3,7 +3,7 @@ package roundtheclock
 
 import (
 	"fmt"
-	stdbits "math/bits"
+	"math/bits"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/detectors/internal/stat"
@@ -63,19 +63,19 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !ok {
 		return detectors.Finding{}, false
 	}
-	bits := own.flattening(before, call)
+	wide := own.flattening(before, call)
 	night := strangersAtRest(before, call)
-	if !own.Said.Raise(int64(call.Time/detectors.Day), max(bits, night), detectors.MinBits) {
+	if !own.Said.Raise(int64(call.Time/detectors.Day), max(wide, night), detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
-	f := detectors.Finding{Time: call.Time, Bits: max(bits, night)}
-	if night > bits {
+	f := detectors.Finding{Time: call.Time, Bits: max(wide, night)}
+	if night > wide {
 		f.Summary = fmt.Sprintf("called from %s about %s UTC, when it usually rests; %.0f such calls within an hour",
 			&call.From, call.Time.UTC().Format("15:04"), strangers(before))
 		f.Observed = detectors.Facts{"strangersCallsPerHour": strangers(before), "network": call.From.Prefix.String()}
 		f.Usual = detectors.Facts{"callsPerHour": before.UsualHour(call.Time)}
 	} else {
-		active, atRest := float64(stdbits.OnesCount32(own.Active)), float64(stdbits.OnesCount32(own.Resting))
+		active, atRest := float64(bits.OnesCount32(own.Active)), float64(bits.OnesCount32(own.Resting))
 		f.Summary = fmt.Sprintf("used in %.0f of the last 24 hours, %.0f of which are usually quiet; its widest day had %.0f and %.0f",
 			active, atRest, own.Widest.Max, own.Most.Max)
 		f.Observed = detectors.Facts{"activeHoursPerDay": active, "restingHoursPerDay": atRest}
@@ -101,10 +101,10 @@ func (own *state) flattening(before *detectors.Profile, call *detectors.Call) fl
 		own.Wide, own.Quiet = 0, 0
 	}
 	own.turn(hour, before.UsualHour(call.Time) < rest)
-	if before.Age(call.Time) < least || float64(stdbits.OnesCount32(own.Active)) < own.Widest.Max+wider {
+	if before.Age(call.Time) < least || float64(bits.OnesCount32(own.Active)) < own.Widest.Max+wider {
 		return 0
 	}
-	return before.Bits("round-the-clock/day", call.Time, stat.Above(float64(stdbits.OnesCount32(own.Resting)), own.Most.Max, slack))
+	return before.Bits("round-the-clock/day", call.Time, stat.Above(float64(bits.OnesCount32(own.Resting)), own.Most.Max, slack))
 }
 
 // strangersAtRest is the bits of calls from other networks at a time of day at which the
@@ -142,6 +142,6 @@ func (own *state) turn(hour int64, resting bool) {
 	const day = 1<<24 - 1
 	own.Active &= day
 	own.Resting &= day
-	own.Wide = max(own.Wide, uint32(stdbits.OnesCount32(own.Active)))
-	own.Quiet = max(own.Quiet, uint32(stdbits.OnesCount32(own.Resting)))
+	own.Wide = max(own.Wide, uint32(bits.OnesCount32(own.Active)))
+	own.Quiet = max(own.Quiet, uint32(bits.OnesCount32(own.Resting)))
 }

@@ -109,7 +109,7 @@ const onTheRoad = 0.75
 // travels is the factor by which a journey weakens the surprise of volume from
 // foreign networks: the usual networks rest, and the call has their client and model.
 func travels(before *detectors.Profile, call *detectors.Call) float64 {
-	if call.Time-before.LastUsual >= detectors.Hour && before.Clients.Known(call.Client, call.Time, detectors.Day) && before.Models.Known(call.Model, call.Time, detectors.Day) {
+	if call.Time-before.LastUsual >= detectors.Hour && before.Alike(call) {
 		return onTheRoad
 	}
 	return 1
