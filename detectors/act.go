@@ -114,7 +114,7 @@ func (p *Profile) Strangeness(a *Act) float64 {
 		points += strangeTool
 	}
 	if e := p.Networks.Find(a.From.Prefix); e == nil || e.accused(a.Time) {
-		if a.From.ASN == 0 || !p.Organizations.Known(a.From.ASN, a.Time, Day) {
+		if a.From.ASN == 0 || !p.Organizations.Known(a.From.Site(), a.Time, Day) {
 			points += strangeNetwork
 		}
 		if a.From.Country.Known() && !a.From.Weak && p.Countries.Len() > 0 && !p.Countries.Known(a.From.Country, a.Time, Day) {
@@ -146,6 +146,34 @@ func (p *Profile) learnAct(a *Act) {
 	}
 	if key := a.Actor.Key(); key != "" {
 		p.Actors.learn(key, a.Time, maxValues)
+	}
+}
+
+// Cut is a diagnostic setting of the resource, or the hub behind it, that was
+// deleted and that nothing has replaced so far.
+type Cut struct {
+	Time    Time // of the act; 0 for none, or when a Tick has told of it
+	Heard   Time // the pulse of the log at that act
+	Written Time // when a setting was written last
+}
+
+// Replaced is within what time of a deletion, before or after it, a written
+// setting takes over: whoever deploys anew does both in one go.
+const Replaced = Hour
+
+const settingWritten = "microsoft.insights/diagnosticsettings/write"
+
+// Watch has a resource's profile remember what an act does to its logging, at that pulse of the log.
+func (p *Profile) Watch(a *Act, pulse Time) {
+	switch cut := &p.Cut; {
+	case !a.Succeeded:
+	case a.Operation == settingWritten:
+		cut.Written = max(cut.Written, a.Time)
+		if a.Time > cut.Time-Replaced {
+			cut.Time, cut.Heard = 0, 0
+		}
+	case a.Deed() == LoggingCut && cut.Time == 0 && a.Time-cut.Written >= Replaced:
+		cut.Time, cut.Heard = a.Time, pulse
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // profileVersion is the version of the layout that AppendBinary writes.
-const profileVersion = 5
+const profileVersion = 6
 
 // lastTime is the end of the year 9999, after which RFC 3339 has no times.
 const lastTime Time = 253402300799999
@@ -38,7 +38,7 @@ func (p *Profile) AppendBinary(b []byte) ([]byte, error) {
 	w.float(p.Calls)
 	w.bool(p.Guarded)
 	writeValues(&w, &p.Networks, (*writer).prefix)
-	writeValues(&w, &p.Organizations, func(w *writer, asn uint32) { w.uint(uint64(asn)) })
+	writeValues(&w, &p.Organizations, (*writer).uint)
 	writeValues(&w, &p.Countries, func(w *writer, c Country) { w.b = append(w.b, c[:]...) })
 	writeValues(&w, &p.Kinds, func(w *writer, k NetworkKind) { w.uint(uint64(k)) })
 	writeValues(&w, &p.Models, (*writer).string)
@@ -52,6 +52,9 @@ func (p *Profile) AppendBinary(b []byte) ([]byte, error) {
 	}
 	w.time(p.FirstAct)
 	w.rhythm(&p.Rhythm)
+	w.time(p.Cut.Time)
+	w.time(p.Cut.Heard)
+	w.time(p.Cut.Written)
 	for _, x := range p.Week {
 		w.float(x)
 	}
@@ -91,7 +94,7 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	p.Calls = r.float()
 	p.Guarded = r.byte() != 0
 	readValues(&r, &p.Networks, maxNetworks, (*reader).prefix)
-	readValues(&r, &p.Organizations, maxValues, func(r *reader) uint32 { return uint32(r.uint()) })
+	readValues(&r, &p.Organizations, maxValues, (*reader).uint)
 	readValues(&r, &p.Countries, maxValues, func(r *reader) Country { return Country{r.byte(), r.byte()} })
 	readValues(&r, &p.Kinds, maxValues, func(r *reader) NetworkKind { return NetworkKind(r.enum(len(networkKindNames))) })
 	readValues(&r, &p.Models, maxValues, (*reader).string)
@@ -105,6 +108,7 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	}
 	p.FirstAct = r.time()
 	p.Rhythm = r.rhythm()
+	p.Cut = Cut{r.time(), r.time(), r.time()}
 	for i := range p.Week {
 		p.Week[i] = r.float()
 	}

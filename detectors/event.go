@@ -196,6 +196,18 @@ type Network struct {
 // Known reports whether the log had an address at all.
 func (n *Network) Known() bool { return n.Prefix.IsValid() }
 
+// Site is who runs a network and, of a cloud, in which country: the autonomous
+// system, and the country in the upper half. A program moves within a region of
+// a cloud, but whoever rents a machine in another one is not its owner for that.
+// It is 0 where the system is unknown.
+func (n *Network) Site() uint64 {
+	site := uint64(n.ASN)
+	if site != 0 && (n.Kind == Azure || n.Kind == Cloud) {
+		site |= uint64(n.Country[0])<<40 | uint64(n.Country[1])<<32
+	}
+	return site
+}
+
 // String is the network for an analyst: its prefix, who runs it and its kind, as far as known.
 func (n *Network) String() string {
 	switch {

@@ -22,7 +22,7 @@ type Profile struct {
 	Calls       float64 // calls learned
 
 	Networks      Values[netip.Prefix]
-	Organizations Values[uint32] // ASNs
+	Organizations Values[uint64] // as Network.Site has them
 	Countries     Values[Country]
 	Kinds         Values[NetworkKind]
 	Models        Values[string]
@@ -38,6 +38,7 @@ type Profile struct {
 	FirstAct Time // on a resource; zero where there was none
 
 	Rhythm Rhythm // of a resource
+	Cut    Cut    // of a resource's logging
 
 	// Week is the calls in an hour of the week, from Thursday 00:00 UTC, where
 	// 1970 began: half of it is the latest such hour, a quarter the one before.
@@ -137,13 +138,23 @@ func (p *Profile) Standing(n *Network, t Time) Standing {
 	} else if p.First == 0 || t < p.First+settled {
 		return Usual
 	}
-	if e := p.Organizations.Find(n.ASN); n.ASN != 0 && e != nil && !e.accused(t) && p.settles(e.First, t) {
+	if e := p.Organizations.Find(n.Site()); n.ASN != 0 && e != nil && !e.accused(t) && p.settles(e.First, t) {
 		return Near
 	}
 	if p.Resource != nil && p.Resource.Networks.Known(n.Prefix, t, settled) {
 		return Near
 	}
 	return Foreign
+}
+
+// Elsewhere reports whether the principal has used another region of the cloud that n is of.
+func (p *Profile) Elsewhere(n *Network) bool {
+	for _, e := range p.Organizations.All() {
+		if e.Key != n.Site() && uint32(e.Key) == n.ASN {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Profile) settles(first, t Time) bool {
@@ -272,7 +283,11 @@ func (p *Profile) Learn(e Event, late bool) {
 	case *Act:
 		p.learnAct(e)
 	case Tick:
-		p.Rhythm.Told = e.When() - p.Last
+		if p.Cut.Time != 0 && e.When() == p.Cut.Time+Replaced {
+			p.Cut.Time, p.Cut.Heard = 0, 0
+		} else {
+			p.Rhythm.Told = e.When() - p.Last
+		}
 	}
 }
 
@@ -310,7 +325,7 @@ func (p *Profile) learnCall(c *Call, late bool) {
 		}
 	}
 	if c.From.ASN != 0 {
-		p.Organizations.learn(c.From.ASN, c.Time, maxValues)
+		p.Organizations.learn(c.From.Site(), c.Time, maxValues)
 	}
 	if c.From.Country.Known() && !c.From.Weak {
 		p.Countries.learn(c.From.Country, c.Time, maxValues)

@@ -40,6 +40,9 @@ func TestProfile_is_the_same_after_saving_and_restoring(t *testing.T) {
 			for _, p := range []*Profile{kept, saved} {
 				p.Advance(now)
 				p.Learn(c, false)
+				if now/Minute%3 == 0 {
+					p.Watch(&Act{Time: now, Operation: settingWritten[:len(settingWritten)-len("write")] + []string{"write", "delete"}[now/Minute/3%2], Succeeded: true}, now)
+				}
 			}
 			b, _ := saved.AppendBinary(nil)
 			saved = &Profile{}
@@ -56,6 +59,48 @@ func TestProfile_is_the_same_after_saving_and_restoring(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestProfile_Watch(t *testing.T) {
+	const deleted = "microsoft.insights/diagnosticsettings/delete"
+	noon := 20000*Day + 12*Hour
+	type act struct {
+		minute    Time
+		operation string
+		refused   bool
+	}
+	for name, test := range map[string]struct {
+		acts []act
+		due  Time // in minutes after noon; 0 for never
+	}{
+		"nothing":          {nil, 0},
+		"deleted":          {[]act{{0, deleted, false}}, 60},
+		"refused":          {[]act{{0, deleted, true}}, 0},
+		"written_again":    {[]act{{0, deleted, false}, {5, settingWritten, false}}, 0},
+		"written_first":    {[]act{{0, settingWritten, false}, {5, deleted, false}}, 0},
+		"written_long_ago": {[]act{{0, settingWritten, false}, {90, deleted, false}}, 150},
+		"told_late":        {[]act{{5, settingWritten, false}, {0, deleted, false}}, 0},
+		"not_written":      {[]act{{0, deleted, false}, {5, settingWritten, true}}, 60},
+		"deleted_twice":    {[]act{{0, deleted, false}, {20, deleted, false}}, 60},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p Profile
+			for _, a := range test.acts {
+				p.Watch(&Act{Time: noon + a.minute*Minute, Operation: a.operation, Succeeded: !a.refused}, a.minute*Minute)
+			}
+			tick, due := p.Awaited()
+			if due != test.due*Minute || due != 0 && tick.When() != noon+due {
+				t.Fatalf("due at %v (%v), want minute %d", due, tick, test.due)
+			}
+			if due == 0 {
+				return
+			}
+			p.Learn(tick, false)
+			if tick, due = p.Awaited(); due != 0 {
+				t.Errorf("told, and due again at %v (%v)", due, tick)
+			}
+		})
+	}
 }
 
 // FuzzProfile_UnmarshalBinary holds a profile of any bytes that are accepted to

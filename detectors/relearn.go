@@ -28,7 +28,7 @@ func (p *Profile) Settle(networks []netip.Prefix) {
 // then, as if they had never been met: they came with an attacker.
 func (p *Profile) Forget(networks []netip.Prefix, since Time) {
 	p.Networks.drop(func(e *Value[netip.Prefix]) bool { return slices.Contains(networks, e.Key) })
-	p.Organizations.drop(func(e *Value[uint32]) bool { return e.First >= since })
+	p.Organizations.drop(func(e *Value[uint64]) bool { return e.First >= since })
 	p.Countries.drop(func(e *Value[Country]) bool { return e.First >= since })
 	p.Kinds.drop(func(e *Value[NetworkKind]) bool { return e.First >= since })
 	p.Models.drop(func(e *Value[string]) bool { return e.First >= since })

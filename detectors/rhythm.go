@@ -82,9 +82,22 @@ func (p *Profile) FellSilent() int {
 // Patience is how long the resource may be silent before that is remarkable.
 func (p *Profile) Patience() Time { return max(leastSilence, patience*p.LongestPause()) }
 
-// Awaits is how long the silence of the resource must last for the next Tick
+// Awaited is the next Tick about the resource and the pulse of the log at which
+// it is due: a silence that lasts, or a diagnostic setting that stays deleted.
+// Both are 0 where nothing is awaited.
+func (p *Profile) Awaited() (tick Tick, due Time) {
+	if wait := p.awaits(); wait != 0 {
+		tick, due = Tick(p.Last+wait), p.Rhythm.Heard+wait
+	}
+	if cut := p.Cut; cut.Time != 0 && (due == 0 || cut.Heard+Replaced < due) {
+		tick, due = Tick(cut.Time+Replaced), cut.Heard+Replaced
+	}
+	return tick, due
+}
+
+// awaits is how long the silence of the resource must last for the next Tick
 // about it; 0 where it was never steady, or enough was told.
-func (p *Profile) Awaits() Time {
+func (p *Profile) awaits() Time {
 	if p.Last-p.First < steadyFor || p.Calls < steadyCalls {
 		return 0
 	}

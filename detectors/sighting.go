@@ -69,5 +69,5 @@ func (p *Profile) Stranger(n *Network, t Time) bool {
 	}
 	r := p.Resource
 	return n.Known() && r != nil && r.Age(t) >= settled && !r.Networks.Known(n.Prefix, t, settled) &&
-		(n.ASN == 0 || !r.Organizations.Known(n.ASN, t, settled))
+		(n.ASN == 0 || !r.Organizations.Known(n.Site(), t, settled))
 }

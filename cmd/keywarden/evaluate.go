@@ -19,7 +19,7 @@ import (
 // evaluateCommand measures how much is found, and how much is false.
 type evaluateCommand struct {
 	Suite      string  `enum:"reporting,tuning" default:"reporting" help:"Whose seeds: reporting has those that nothing was tuned on; tuning is for trying changes."`
-	Trials     int     `placeholder:"N" help:"How many runs (8)."`
+	Trials     int     `placeholder:"N" help:"How many runs (12)."`
 	Principals int     `placeholder:"N" help:"How many callers a run has (84)."`
 	Days       int     `placeholder:"N" help:"How long a run is (14)."`
 	Campaigns  int     `placeholder:"N" help:"How many campaigns are laid over a run (25)."`

@@ -72,13 +72,20 @@ const onion = 18
 
 type state struct{ Said stat.Latch }
 
+// privately is the factor by which the usual client and model weaken the surprise
+// of a VPN: colleagues have theirs.
+const privately = 0.6
+
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
 	if !ok || !call.From.Kind.Anonymous() || !call.From.Known() || call.WrongKey() {
 		return detectors.Finding{}, false
 	}
 	kind := call.From.Kind
-	bits := 0.0
+	bits, doubt := 0.0, 1.0
+	if kind == detectors.VPN && before.Alike(call) {
+		doubt = privately
+	}
 	peers := before.Resource
 	switch known := peers != nil && peers.Kinds.Known(kind, call.Time, detectors.Day); {
 	case before.Age(call.Time) < detectors.Day && known:
@@ -87,11 +94,11 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	case before.Age(call.Time) < detectors.Day:
 		bits = first[kind]
 	case known:
-		bits = usually(before, kind, call.Time, peersUse)
+		bits = usually(before, kind, call.Time, doubt*peersUse)
 	case kind == detectors.Tor && before.Kinds.Find(kind) == nil:
 		bits = onion
 	default:
-		bits = usually(before, kind, call.Time, 1)
+		bits = usually(before, kind, call.Time, doubt)
 	}
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
@@ -112,6 +119,10 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 
 // usually is the bits by how often the principal meets new kinds of networks, of which doubt is left.
 func usually(before *detectors.Profile, kind detectors.NetworkKind, t detectors.Time, doubt float64) float64 {
+	test := "anonymous-network/servers"
+	if kind == detectors.VPN {
+		test = "anonymous-network/vpn"
+	}
 	surprise := before.Kinds.Surprise(kind, t, prior(before, kind, t), before.Busier)
-	return min(before.Bits("anonymous-network", t, surprise*doubt), detectors.MostOfPlace)
+	return min(before.Bits(test, t, surprise*doubt), detectors.MostOfPlace)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/apiversion"
 	"github.com/keywarden/keywarden/detectors/internal/stat"
 )
 
@@ -16,7 +17,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "client-change",
 	Title: "Called with another program",
 	Text: "A principal is called with an api-version or a user agent that neither it nor its peers used: the tools of thieves bring their own, often of long ago. " +
-		"A preview of long ago from a network that the principal does not use counts in full; a version of today counts little there, because whoever is new mostly brings a program of their own, and from its own networks it counts as the migration that it mostly is. How surprising it is follows from how often this principal meets new ones. " +
+		"A preview of long ago from a network that the principal does not use counts in full, and so does any program that comes from servers for rent or a VPN; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks it counts as the migration that it mostly is. How surprising it is follows from how often this principal meets new ones. " +
 		"A thief with the owner's api-version, or any of today, is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
@@ -49,12 +50,12 @@ const (
 	agentOnly  = 0.6  // a new user agent with a usual api-version
 	staleExtra = 0.3  // an api-version of long ago
 	near       = 0.7  // from a new network of a usual organisation
-	modern     = 0.25 // any but that from a strange network: whoever is there mostly brings a program of their own
+	modern     = 0.25 // any but that from a strange network where colleagues are: whoever is new mostly brings a program of their own
 )
 
-// staleAfter is how old a preview of an api-version must be to be one of long
-// ago. Stable versions are in use for years.
-const staleAfter = 900 * detectors.Day
+// most is the most bits of a client of today where people are: who is new there
+// mostly brings one, and of the place others speak.
+const most = 10
 
 // enough is how many calls tell what is usual.
 const enough = 20
@@ -77,17 +78,24 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	surprise := own.News.Surprise(day, float64(before.Age(call.Time))/float64(detectors.Day), prior)
 	surprise = math.Min(surprise, before.Habit(before.Clients.Len())) * weight
 	own.News.Add(day)
-	test := "client-change/usual"
+	test, limit := "client-change/usual", float64(most)
 	if standing := before.Standing(&call.From, call.Time); standing != detectors.Usual {
 		test = "client-change/foreign"
 		if standing == detectors.Near {
 			surprise *= near
 		}
-		if !stale(call) {
+		switch {
+		case call.From.Kind.Anonymous():
+			test, limit = "client-change/hidden", detectors.MostOfPlace
+		case apiversion.Stale(call):
+			limit = detectors.MostOfPlace
+		case apiversion.Older(before, call):
+			test = "client-change/older"
+		default:
 			surprise *= modern
 		}
 	}
-	bits := before.Bits(test, call.Time, surprise)
+	bits := math.Min(before.Bits(test, call.Time, surprise), limit)
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
@@ -111,7 +119,7 @@ func novelty(before *detectors.Profile, call *detectors.Call) float64 {
 		}
 	}
 	switch {
-	case version && call.Client.APIVersion != "" && stale(call):
+	case version && call.Client.APIVersion != "" && apiversion.Stale(call):
 		return 1 + staleExtra
 	case version && call.Client.APIVersion != "":
 		return 1
@@ -119,15 +127,6 @@ func novelty(before *detectors.Profile, call *detectors.Call) float64 {
 		return agentOnly
 	}
 	return 0
-}
-
-// stale reports whether the api-version of a call, which begins with a date, is a preview of long ago.
-func stale(call *detectors.Call) bool {
-	if !strings.HasSuffix(call.Client.APIVersion, "-preview") {
-		return false
-	}
-	limit := (call.Time - staleAfter).UTC().Format("2006-01-02")
-	return strings.HasPrefix(call.Client.APIVersion, "20") && call.Client.APIVersion < limit
 }
 
 func finding(before *detectors.Profile, call *detectors.Call, bits float64) detectors.Finding {

@@ -21,6 +21,22 @@ func TestDetector(t *testing.T) {
 				s.Call(with(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0)), "", "node-fetch/1.0"))
 			})
 		}},
+		detectortest.Scenario{Name: "any_version_from_rented_servers", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(5, func() {
+				s.Call(with(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0)), "2025-01-01-preview", ""))
+			})
+		}},
+		detectortest.Scenario{Name: "a_version_of_a_year_before", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(4, func() {
+				s.Call(with(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.User(4)), "2023-05-15", ""))
+			})
+		}},
+		detectortest.Scenario{Name: "a_colleague_brings_the_version_of_today", Below: 6, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Call(with(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.User(4)), "2025-01-01-preview", ""))
+		}},
 		detectortest.Scenario{Name: "migration_in_its_own_network", Below: 9, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Burst(with(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.Office), "2025-04-01-preview", ""), 60, 6*detectors.Hour)

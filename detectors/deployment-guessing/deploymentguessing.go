@@ -14,7 +14,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "deployment-guessing",
 	Title: "Names of deployments are guessed",
 	Text: "Within one clock hour several deployments that do not exist (404) are called from one network that the principal does not use. A key opens nothing without a deployment's name, so whoever found only the key tries the names that everybody gives. " +
-		"The third different name is where it begins; one wrong name in a loop is a mistake in a configuration. Guesses from the principal's own networks count for model-enumeration only, and a thief who found the name beside the key makes none.",
+		"The third different name is where it begins; one wrong name in a loop is a mistake in a configuration. The log of an account does not say which name was tried: there each such call counts, but no more than a handful. Guesses from the principal's own networks count for model-enumeration only, and a thief who found the name beside the key makes none.",
 	Severity: detectors.High,
 	Family:   detectors.Errors,
 	Scope:    detectors.PerPrincipal,
@@ -32,29 +32,42 @@ var Detector = detectors.New(detectors.Description{
 		"Look whether any of them was answered, and what came after.",
 		"Search the other principals for the same network.",
 	},
-	Version: 1,
+	Version: 2,
 	Sights:  true,
 }, observe)
 
 const (
 	free     = 2   // different wrong names that anybody may try
 	perName  = 2.5 // bits of each further one, assumed: benign life has none
+	handful  = 6   // calls without a name that may be different ones
 	near     = 0.5 // from a new network of a usual organisation
 	notFound = 404
 )
 
 // state counts by the clock hour, of one network: the latest that guessed.
 type state struct {
-	Said  stat.Latch
-	Hour  int64 // since 1970
-	From  uint64
-	Names stat.Distinct
-	Most  stat.Peak // names of an hour before
+	Said     stat.Latch
+	Hour     int64 // since 1970
+	From     uint64
+	Names    stat.Distinct
+	Nameless float64   // calls of which the log does not say the name
+	Most     stat.Peak // names of an hour before
+}
+
+// names is how many different ones were tried, as far as can be told.
+func (own *state) names() float64 { return own.Names.Count() + own.Nameless }
+
+func summary(names float64, call *detectors.Call) string {
+	latest := ""
+	if call.Deployment != "" {
+		latest = fmt.Sprintf(", %q the latest", call.Deployment)
+	}
+	return fmt.Sprintf("%.0f calls of deployments that do not exist from %s within an hour%s", names, &call.From, latest)
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || call.Status != notFound || call.Deployment == "" || !call.From.Known() {
+	if !ok || call.Status != notFound || call.Class == detectors.ClassListing || !call.From.Known() {
 		return detectors.Finding{}, false
 	}
 	standing := before.Standing(&call.From, call.Time)
@@ -64,14 +77,17 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}
 	if hour > own.Hour || from != own.From {
 		if !before.Guarded && own.Hour != 0 {
-			own.Most.Learn(own.Hour, own.Names.Count())
+			own.Most.Learn(own.Hour, own.names())
 		}
-		own.Hour, own.From, own.Names = hour, from, stat.Distinct{}
+		own.Hour, own.From, own.Names, own.Nameless = hour, from, stat.Distinct{}, 0
 	}
-	if !own.Names.Add(stat.MixString(call.Deployment)) {
+	switch {
+	case call.Deployment == "" && own.Nameless < handful:
+		own.Nameless++
+	case call.Deployment == "" || !own.Names.Add(stat.MixString(call.Deployment)):
 		return detectors.Finding{}, false
 	}
-	names := own.Names.Count()
+	names := own.names()
 	bits := perName * math.Max(0, names-math.Max(free, own.Most.Max))
 	if standing == detectors.Near {
 		bits *= near
@@ -82,7 +98,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	return detectors.Finding{
 		Time:     call.Time,
 		Bits:     bits,
-		Summary:  fmt.Sprintf("%.0f names of deployments that do not exist tried from %s within an hour, %q the latest", names, &call.From, call.Deployment),
+		Summary:  summary(names, call),
 		Observed: detectors.Facts{"missingNamesPerHour": names, "deployment": call.Deployment, "network": call.From.String()},
 		Usual:    detectors.Facts{"maxMissingNamesPerHour": own.Most.Max, "deployments": before.Deployments.Top(5)},
 		Networks: []detectors.Network{call.From},

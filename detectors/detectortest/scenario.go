@@ -63,9 +63,13 @@ func (p *player) judge(s step) (detectors.Finding, bool) {
 // learn has the profiles learn a step that was judged.
 func (p *player) learn(s step) {
 	kind := p.profile.Principal.Kind
-	switch s.event.(type) {
-	case *detectors.Act, detectors.Tick:
-		p.resource.Learn(s.event, false)
+	switch e := s.event.(type) {
+	case *detectors.Act:
+		p.resource.Learn(e, false)
+		p.resource.Watch(e, 0)
+		return
+	case detectors.Tick:
+		p.resource.Learn(e, false)
 		return
 	case *detectors.Sighting:
 		return

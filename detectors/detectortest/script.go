@@ -67,8 +67,8 @@ func (s *Script) Elsewhere(until detectors.Time) {
 	for _, step := range s.steps {
 		p.learn(step)
 	}
-	for wait := p.resource.Awaits(); wait != 0 && p.resource.Last+wait <= until; wait = p.resource.Awaits() {
-		told := step{event: detectors.Tick(p.resource.Last + wait), group: s.group}
+	for tick, _ := p.resource.Awaited(); tick != 0 && tick.When() <= until; tick, _ = p.resource.Awaited() {
+		told := step{event: tick, group: s.group}
 		p.learn(told)
 		s.steps = append(s.steps, told)
 	}

@@ -33,7 +33,7 @@ var Detector = detectors.New(detectors.Description{
 }, observe)
 
 // weight of such an act, assumed.
-var weight = deed.Weight{Base: 4, PerPoint: 2.0, Routine: 0.2}
+var weight = deed.Weight{Base: 2.5, PerPoint: 2.7, Routine: 0.2}
 
 func observe(before *detectors.Profile, e detectors.Event, own *deed.State) (detectors.Finding, bool) {
 	return deed.Observe(before, e, own, detectors.FilterChanged, weight)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/apiversion"
 	"github.com/keywarden/keywarden/detectors/internal/stat"
 )
 
@@ -56,6 +57,7 @@ const together = 10 * detectors.Second
 // What makes a tiny call look more like a check, as a part of its surprise.
 const (
 	strangeVersion = 0.5 // an api-version that neither the principal nor its peers use
+	oldVersion     = 0.3 // one of long ago, besides, or from half a year before the principal's newest
 	anonymous      = 0.3 // from hosting, a VPN or Tor
 	strangeModel   = 0.2 // of a model that the principal does not use
 	second         = 0.2 // right after another one
@@ -140,6 +142,8 @@ func knows(before *detectors.Profile, call *detectors.Call) bool {
 func likeness(before *detectors.Profile, call *detectors.Call, standing detectors.Standing, strange, again bool) float64 {
 	like := 1.0
 	switch {
+	case strange && (apiversion.Stale(call) || apiversion.Older(before, call)):
+		like += strangeVersion + oldVersion
 	case strange:
 		like += strangeVersion
 	case !call.From.Kind.Anonymous():

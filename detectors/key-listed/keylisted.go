@@ -32,6 +32,7 @@ var Detector = detectors.New(detectors.Description{
 		"When nobody owns up, rotate both keys: the unused one first.",
 	},
 	Version: 1,
+	Sights:  true,
 }, observe)
 
 // weight of such an act, assumed.

@@ -2,6 +2,7 @@
 package loggingcut
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -12,8 +13,8 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "logging-cut",
 	Title: "Diagnostic logging is cut",
-	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough where somebody unknown does it, or from a place that nobody knows there; of a known administrator, or of an application in a cloud as deployments are, which replace a setting now and then, it is told but does not alarm. " +
-		"A setting that is written with fewer categories, or deleted with the stolen identity of a deployment, is not seen here.",
+	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough where somebody unknown does it, or from a place that nobody knows there; of a known administrator, or of an application in a cloud as deployments are, it is told but does not alarm until an hour has passed: a deployment replaces a setting in one go, so one that nobody has written again was not replaced. " +
+		"A setting that is written with fewer categories is not seen here.",
 	Severity: detectors.High,
 	Family:   detectors.ControlPlane,
 	Scope:    detectors.PerResource,
@@ -35,15 +36,41 @@ var Detector = detectors.New(detectors.Description{
 // Weights of such an act, assumed.
 var (
 	byPerson     = deed.Weight{Base: 10, PerPoint: 2.5}
-	byDeployment = deed.Weight{Base: 6, PerPoint: 1}
+	byDeployment = deed.Weight{Base: 3, PerPoint: 1}
 )
 
+// stays is the bits of a deletion that nothing has replaced within the hour.
+// Whoever deploys anew deletes and writes in one go.
+const stays = 18
+
 func observe(before *detectors.Profile, e detectors.Event, own *deed.State) (detectors.Finding, bool) {
+	if tick, ok := e.(detectors.Tick); ok {
+		return left(before, tick)
+	}
 	weight := byPerson
 	if act, ok := e.(*detectors.Act); ok && deployment(act) {
 		weight = byDeployment
 	}
 	return deed.Observe(before, e, own, detectors.LoggingCut, weight)
+}
+
+// left is what is said when a setting stays deleted.
+func left(before *detectors.Profile, tick detectors.Tick) (detectors.Finding, bool) {
+	cut := before.Cut.Time
+	if cut == 0 || tick.When() != cut+detectors.Replaced {
+		return detectors.Finding{}, false
+	}
+	calls := "no call is logged since"
+	if before.Last > cut {
+		calls = "the latest call that is logged was at " + before.Last.UTC().Format("15:04 UTC")
+	}
+	return detectors.Finding{
+		Time:     tick.When(),
+		Bits:     stays,
+		Summary:  fmt.Sprintf("the diagnostic setting that was deleted at %s was not written again within the hour; %s", cut.UTC().Format("15:04 UTC"), calls),
+		Observed: detectors.Facts{"deletedAt": cut.String(), "lastCall": before.Last.String()},
+		Usual:    detectors.Facts{"replacedWithinHours": 1.0},
+	}, true
 }
 
 // deployment reports whether an act is one of an application that runs in a

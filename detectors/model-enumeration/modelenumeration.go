@@ -51,6 +51,10 @@ var worth = [probes]float64{listing: 1, missing: 1, novel: 0.5}
 // several is how many tries within a clock hour are a search: whoever is new looks around once.
 const several = 3
 
+// held is how late a listing or a wrong name may be judged: rows that name
+// nobody wait for their twin, while others pass. They count for the hour that is.
+const held = 20 * detectors.Minute
+
 // probe is one way of trying what there is.
 type probe uint8
 
@@ -79,6 +83,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}
 	kind, name := tries(before, call)
 	hour := int64(call.Time / detectors.Hour)
+	if hour < own.Hour && detectors.Time(own.Hour)*detectors.Hour-call.Time <= held {
+		hour = own.Hour
+	}
 	if kind == none || hour < own.Hour {
 		return detectors.Finding{}, false
 	}
@@ -115,6 +122,9 @@ func tries(before *detectors.Profile, call *detectors.Call) (probe, uint64) {
 	case call.Class == detectors.ClassListing:
 		return listing, stat.MixString(call.Operation) ^ stat.MixPrefix(call.From.Prefix)
 	case call.Status == 404:
+		if call.Deployment == "" && before.Standing(&call.From, call.Time) == detectors.Foreign {
+			return missing, stat.Mix(uint64(call.Time / (5 * detectors.Second))) // the log does not say which: one by one
+		}
 		return missing, stat.MixString(call.Deployment) ^ stat.MixString(call.Operation)
 	case call.Model != "" && before.Models.Len() > 0 && before.Models.Find(call.Model) == nil:
 		return novel, stat.MixString(call.Model)

@@ -95,7 +95,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 
 // organization is the surprise of the call's organisation and of its kind of network.
 func organization(before *detectors.Profile, call *detectors.Call) float64 {
-	surprise := before.Organizations.Surprise(call.From.ASN, call.Time, organizations, before.Busier)
+	surprise := before.Organizations.Surprise(call.From.Site(), call.Time, organizations, before.Busier)
 	if surprise == 0 {
 		return 0
 	}
@@ -112,14 +112,17 @@ func organization(before *detectors.Profile, call *detectors.Call) float64 {
 // doubt is the factor by which other explanations weaken the surprise.
 func doubt(before *detectors.Profile, call *detectors.Call) float64 {
 	doubt := 1 - before.Quiet(call.Time)/2
-	if before.Alike(call) {
+	switch alike := before.Alike(call); {
+	case before.Elsewhere(&call.From) && alike: // part of the load, in another region
+		doubt *= 0.4
+	case before.Elsewhere(&call.From), alike:
 		doubt *= 0.75
 	}
 	if peers := before.Resource; peers != nil {
 		switch {
 		case peers.Networks.Known(call.From.Prefix, call.Time, detectors.Day):
 			doubt *= 0.25
-		case peers.Organizations.Known(call.From.ASN, call.Time, detectors.Day):
+		case peers.Organizations.Known(call.From.Site(), call.Time, detectors.Day):
 			doubt *= 0.5
 		}
 	}
@@ -136,7 +139,10 @@ func finding(before *detectors.Profile, call *detectors.Call, bits float64, orga
 		name = fmt.Sprintf("AS%d", call.From.ASN)
 	}
 	what := "a new network of"
-	if organization {
+	switch {
+	case organization && before.Elsewhere(&call.From):
+		what = "a region never seen before of"
+	case organization:
 		what = "an organisation never seen before,"
 	}
 	return detectors.Finding{

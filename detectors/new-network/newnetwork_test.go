@@ -17,6 +17,18 @@ func TestDetector(t *testing.T) {
 			s.Always(0, 30, 2, detectortest.Backend(0))
 			s.Fires(3, func() { s.Call(detectortest.Check(detectortest.At(30, 3, 0), detectortest.Backend(7))) })
 		}},
+		detectortest.Scenario{Name: "thief_in_another_region_of_the_owners_cloud", Below: 3, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 20, detectortest.Backend(0))
+			s.Fires(5, func() {
+				c := detectortest.Chat(detectortest.At(14, 3, 0), region())
+				c.Model = "o1"
+				s.Call(c)
+			})
+		}},
+		detectortest.Scenario{Name: "part_of_the_load_runs_in_another_region", Below: 7, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 20, detectortest.Backend(0))
+			s.Always(14, 15, 20, detectortest.Backend(0), region())
+		}},
 		detectortest.Scenario{Name: "backend_hops_over_its_cloud", Below: 5, Play: func(s *detectortest.Script) {
 			for i := range 4000 {
 				s.Call(detectortest.Chat(detectortest.At(0, 0, 7*i), detectortest.Backend(i/3*7)))
@@ -35,4 +47,11 @@ func TestDetector(t *testing.T) {
 			s.Call(detectortest.Chat(detectortest.At(14, 10, 0), unknown))
 		}},
 	)
+}
+
+// region is a network of the backends' cloud in another country.
+func region() detectors.Network {
+	n := detectortest.Backend(99)
+	n.Country, n.Weak = detectors.Country{'S', 'G'}, true
+	return n
 }

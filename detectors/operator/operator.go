@@ -38,7 +38,7 @@ var Detector = detectors.New(detectors.Description{
 		"Rotate all of the principals' keys at once, also of those that were only tried.",
 		"Block the network at the accounts' firewalls, and put it on the watchlist.",
 	},
-	Version: 1,
+	Version: 2,
 }, observe)
 
 // What a principal that was touched is worth, at most, in bits, and what makes
@@ -46,7 +46,8 @@ var Detector = detectors.New(detectors.Description{
 const (
 	mostTouched = 8.0
 	mostPlace   = 5.0 // where all that is telling is the kind of network
-	farApart    = 2.0 // they are on different accounts
+	farApart    = 2.0 // each further account, up to far
+	far         = 3
 	sameClient  = 2.0 // of all calls
 	probed      = 3.0 // by more than the kind of network, at least two of them
 	least       = 8.0 // that is worth saying
@@ -66,8 +67,13 @@ type state struct {
 type touched struct {
 	Principal, Resource uint64
 	Bits                float32
-	Probed              bool // not only from a strange kind of network
+	Probed              bool           // not only from a strange kind of network
+	Act                 detectors.Time // the latest act on the account; 0 where a principal of it called
 }
+
+// session is how long acts on several accounts are one deed: who administers
+// many accounts touches them over days, who harvests them does it at once.
+const session = detectors.Hour
 
 const maxTouched = 32
 
@@ -77,7 +83,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	own.add(s)
-	principals, resources, bits := own.weigh()
+	principals, resources, bits := own.weigh(s.Time)
 	if principals < 2 || bits < least || !own.Said.Raise(int64(s.Time/detectors.Day), bits, least) {
 		return detectors.Finding{}, false
 	}
@@ -107,24 +113,30 @@ func (own *state) add(s *detectors.Sighting) {
 			own.Client = client
 		}
 	}
-	bits := min(s.Bits, mostTouched)
-	if s.Family == detectors.Place {
-		bits = min(bits, mostPlace)
+	bits, tells, act := min(s.Bits, mostTouched), true, detectors.Time(0)
+	switch s.Family {
+	case detectors.Place:
+		bits, tells = min(bits, mostPlace), false
+	case detectors.ControlPlane:
+		tells, act = false, s.Time
 	}
 	key := hash(s.Principal.Kind.String(), s.Principal.ID, s.Principal.Resource)
 	i := slices.IndexFunc(own.Touched[:], func(t touched) bool { return t.Principal == key || t.Principal == 0 })
 	if i >= 0 {
 		t := &own.Touched[i]
-		*t = touched{key, hash(s.Principal.Resource), max(t.Bits, float32(bits)), t.Probed || s.Family != detectors.Place}
+		*t = touched{key, hash(s.Principal.Resource), max(t.Bits, float32(bits)), t.Probed || tells, act}
 	}
 }
 
-// weigh is how many principals and resources were touched, and what that is worth.
-func (own *state) weigh() (principals, resources int, bits float64) {
+// weigh is how many principals and resources were touched until now, and what that is worth.
+func (own *state) weigh(now detectors.Time) (principals, resources int, bits float64) {
 	tried := 0
 	for i, t := range own.Touched {
 		if t.Principal == 0 {
 			break
+		}
+		if t.Act != 0 && now-t.Act > session {
+			continue
 		}
 		principals++
 		if t.Probed {
@@ -138,9 +150,7 @@ func (own *state) weigh() (principals, resources int, bits float64) {
 	if tried > 1 {
 		bits += probed
 	}
-	if resources > 1 {
-		bits += farApart
-	}
+	bits += farApart * float64(min(max(resources-1, 0), far))
 	if !own.Differs && own.Client != 0 {
 		bits += sameClient
 	}

@@ -25,6 +25,12 @@ func rented(day, i int, bits float64) detectors.Sighting {
 	return touch(detectortest.At(day, 9, i), i, "anonymous-network", detectors.Place, bits)
 }
 
+func listed(day, minute, i int, bits float64) detectors.Sighting {
+	seen := touch(detectortest.At(day, 9, minute), i, "key-listed", detectors.ControlPlane, bits)
+	seen.Principal.Kind, seen.Client = detectors.ResourcePrincipal, detectors.Client{}
+	return seen
+}
+
 func TestDetector(t *testing.T) {
 	detectortest.Accept(t, Detector,
 		detectortest.Scenario{Name: "keys_are_tried_in_a_row", Below: 15.5, Play: func(s *detectortest.Script) {
@@ -51,6 +57,16 @@ func TestDetector(t *testing.T) {
 		detectortest.Scenario{Name: "two_colleagues_try_a_vpn", Below: 15, Play: func(s *detectortest.Script) {
 			s.Sight(rented(3, 1, 9))
 			s.Sight(rented(4, 2, 7))
+		}},
+		detectortest.Scenario{Name: "keys_of_several_accounts_are_listed_at_once", Below: 15.5, Play: func(s *detectortest.Script) {
+			s.Sight(listed(3, 0, 1, 6))
+			s.Sight(listed(3, 10, 2, 6))
+			s.Fires(17, func() { s.Sight(listed(3, 25, 3, 6)) })
+		}},
+		detectortest.Scenario{Name: "an_administrator_of_many_customers", Below: 8, Play: func(s *detectortest.Script) {
+			for day := range 5 {
+				s.Sight(listed(day, 0, day, 7))
+			}
 		}},
 		detectortest.Scenario{Name: "two_that_tell_next_to_nothing", Below: 12, Play: func(s *detectortest.Script) {
 			other := check(2, 2, 3)

@@ -39,7 +39,7 @@ var Detector = detectors.New(detectors.Description{
 // What a silence is worth, in bits, assumed: too few are simulated to be measured.
 const (
 	alone       = 8.0 // of one caller, when it is first told of
-	perVoice    = 2.0 // of each further caller who stopped at the same time
+	perVoice    = 3.0 // of each further caller who stopped at the same time
 	mostVoices  = 3   // that count
 	perDoubling = 3.0 // each time that it has doubled
 	mostAlone   = 12.0

@@ -30,7 +30,7 @@ func (d *Decoder) fillCall(f *Fragment) {
 		c.Client.Stream = detectors.NonStreaming
 	}
 	c.RequestBytes, c.ResponseBytes = d.count(fRequestBytes), d.count(fResponseBytes)
-	f.NearEmpty = f.Category == RequestResponse && f.ObjectID == "" && c.Model == "" && c.Deployment == ""
+	f.NearEmpty = f.LooksNearEmpty()
 }
 
 // timing sets when a call was and how long it took: by its ticks, where they

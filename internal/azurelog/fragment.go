@@ -38,6 +38,11 @@ type Fragment struct {
 	Bits    int
 }
 
+// LooksNearEmpty is what NearEmpty has to be.
+func (f *Fragment) LooksNearEmpty() bool {
+	return f.Category == RequestResponse && f.ObjectID == "" && f.Call.Model == "" && f.Call.Deployment == ""
+}
+
 // Category is the kind of record that a fragment was read from.
 type Category uint8
 

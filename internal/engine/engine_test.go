@@ -36,6 +36,8 @@ var campaigns = []simulate.Campaign{
 	{Kind: "resale", Strength: simulate.Slow, Day: 2},
 	{Kind: "enumeration", Day: 2},
 	{Kind: "spray", Day: 3},
+	{Kind: "harvest", Day: 3},
+	{Kind: "blackout", Strength: simulate.Slow, Day: 3},
 }
 
 // town is logs of a few principals under some campaigns, as one record a line,

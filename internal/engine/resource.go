@@ -132,6 +132,7 @@ func (r *resource) takeAct(f *azurelog.Fragment, clock detectors.Time) {
 	}
 	r.tally.Acts++
 	r.judge(r.itself, a, clock)
+	r.itself.profile.Watch(a, r.pulse)
 }
 
 // takeCall judges a call at its first row that carries identity.

@@ -37,25 +37,22 @@ func (w *worker) list() awaited {
 	return all
 }
 
-// missed is the pulse of the log at which the resource's silence is judged; 0
-// where it would not be missed.
+// missed is the pulse of the log at which the resource's silence, or what does
+// not come back, is judged; 0 where nothing is missed.
 func (r *resource) missed() detectors.Time {
-	p := &r.itself.profile
-	if wait := p.Awaits(); wait != 0 {
-		return p.Rhythm.Heard + wait
-	}
-	return 0
+	_, due := r.itself.profile.Awaited()
+	return due
 }
 
 // listen judges the silence of the resource, if it is due at the pulse of the
-// log. The time of its tick follows from the resource's own calls: so it is the
+// log. The time of its tick follows from the resource's own events: so it is the
 // same whenever the pulse is looked at before the resource's next event.
 func (r *resource) listen(clock detectors.Time) {
 	if r.assembling() {
 		return
 	}
 	p := &r.itself.profile
-	for due := r.missed(); due != 0 && due <= r.pulse; due = r.missed() {
-		r.judge(r.itself, detectors.Tick(p.Last+p.Awaits()), clock)
+	for tick, due := p.Awaited(); due != 0 && due <= r.pulse; tick, due = p.Awaited() {
+		r.judge(r.itself, tick, clock)
 	}
 }

@@ -89,9 +89,28 @@ func TestReplay_notices_who_falls_silent(t *testing.T) {
 	}
 }
 
-// lonely are accounts of which one falls silent, one leaves for a while, one goes on.
+// done is a record of what somebody does to an account's diagnostic settings, so many days after the first.
+func done(account string, day float64, operation string) []beat {
+	at := noon + detectors.Time(day*float64(detectors.Day))
+	f := azurelog.Fragment{
+		Category: azurelog.Administrative, Logged: at, Resource: "/subscriptions/s/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/" + account,
+		Address: netip.MustParseAddr("203.0.113.9"), Bits: 32,
+	}
+	f.Call.DurationMs, f.Call.RequestBytes, f.Call.ResponseBytes = -1, -1, -1
+	f.Act = &detectors.Act{Time: at, Operation: "microsoft.insights/diagnosticsettings/" + operation, Succeeded: true,
+		Target: f.Resource + "/providers/microsoft.insights/diagnosticsettings/to-siem", Actor: detectors.Actor{ObjectID: "00000000-0000-0000-0000-000000000009"}}
+	line, err := azurelog.Append(nil, &f, azurelog.Style{})
+	if err != nil {
+		panic(err)
+	}
+	return []beat{{at, append(line, '\n')}}
+}
+
+// lonely are accounts of which one falls silent, one leaves for a while, one
+// goes on; of one the logging is cut, and of another it is replaced.
 func lonely() []beat {
-	return merged(steady("a", 0, 8.4), steady("b", 0, 9.7), steady("c", 0, 7.7), steady("c", 9.3, 9.7))
+	return merged(steady("a", 0, 8.4), steady("b", 0, 9.7), steady("c", 0, 7.7), steady("c", 9.3, 9.7),
+		steady("d", 0, 8.2), done("d", 8.201, "delete"), steady("e", 0, 9.7), done("e", 8.201, "delete"), done("e", 8.203, "write"))
 }
 
 func TestReplay_notices_silence_however_it_is_run(t *testing.T) {
@@ -99,6 +118,9 @@ func TestReplay_notices_silence_however_it_is_run(t *testing.T) {
 	want, _ := replay(t, config(t), groups([][]byte{file(log)}))
 	if n := strings.Count(want, `"detector":"silence"`); n != 2 {
 		t.Fatalf("%d accounts are silent, want 2", n)
+	}
+	if n := strings.Count(want, "was not written again"); n != 1 {
+		t.Fatalf("the logging of %d accounts stays cut, want 1\n%s", n, want)
 	}
 	for name, change := range map[string]func(*engine.Config){
 		"many_workers":  func(c *engine.Config) { c.Workers = 3 },

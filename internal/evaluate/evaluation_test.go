@@ -10,6 +10,7 @@ import (
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/internal/evaluate"
 	"github.com/keywarden/keywarden/internal/evaluate/peers"
+	"github.com/keywarden/keywarden/internal/incident"
 	"github.com/keywarden/keywarden/internal/simulate"
 )
 
@@ -68,25 +69,35 @@ func TestRun_knows_what_rules_say(t *testing.T) {
 // TestFuse: without leaving anything out, the findings of a trial make the
 // incidents that the engine made of them; without any, none.
 func TestFuse(t *testing.T) {
-	trial, err := evaluate.Try(t.Context(), config(t), small.Options(0))
+	s := small
+	s.Kinds = []string{"storm", "spray"}
+	trial, err := evaluate.Try(t.Context(), config(t), s.Options(0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	type brief struct {
-		Principal detectors.Principal
-		Severity  detectors.Severity
-		OpenedAt  detectors.Time
-		Risk      float64
+		Principal  detectors.Principal
+		Principals []detectors.Principal
+		Severity   detectors.Severity
+		OpenedAt   detectors.Time
+		Risk       float64
 	}
-	var want, got []brief
-	for _, i := range trial.Incidents {
-		want = append(want, brief{i.Principal, i.Severity, i.OpenedAt, i.Risk})
+	briefs := func(incidents []*incident.Incident) (all []brief, joint int) {
+		for _, i := range incidents {
+			all = append(all, brief{i.Principal, i.Principals, i.Severity, i.OpenedAt, i.Risk})
+			if len(i.Principals) > 1 {
+				joint++
+			}
+		}
+		return all, joint
 	}
-	for _, i := range trial.Fuse(func(string) bool { return false }) {
-		got = append(got, brief{i.Principal, i.Severity, i.OpenedAt, i.Risk})
+	want, several := briefs(trial.Incidents)
+	got, _ := briefs(trial.Fuse(func(string) bool { return false }))
+	if several == 0 {
+		t.Fatal("no incident is about several principals: nothing is proved")
 	}
-	if len(want) == 0 {
-		t.Fatal("no incidents: nothing is proved")
+	if _, several := briefs(trial.Fuse(func(detector string) bool { return detector == "operator" })); several != 0 {
+		t.Errorf("without the operator's detector %d incidents are about several principals", several)
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

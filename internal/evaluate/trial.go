@@ -20,6 +20,8 @@ type Trial struct {
 	Days      int                // principal-days: days with an event of a principal or a resource, from the second of its life on
 	Months    float64            // principal-months of 30 days
 	Events    int                // delivered
+
+	joint map[string]bool // detectors whose incidents are about several principals
 }
 
 // Saying is a finding and whom it is about.
@@ -43,7 +45,7 @@ type Alarm struct {
 // Try simulates a run and judges it by the engine's detectors and by the rules.
 // It fails with the context's error where that ends.
 func Try(ctx context.Context, c engine.Config, options simulate.Options, rules ...Rule) (*Trial, error) {
-	t := &Trial{Rules: map[string][]Alarm{}}
+	t := &Trial{Rules: map[string][]Alarm{}, joint: map[string]bool{}}
 	listeners := make([]*listener, len(rules))
 	for i, rule := range rules {
 		listeners[i] = &listener{Rule: rule, subjects: map[detectors.Principal]*judged{}}
@@ -55,6 +57,7 @@ func Try(ctx context.Context, c engine.Config, options simulate.Options, rules .
 		overhear(detectors.PerPrincipal, listeners), overhear(detectors.PerResource, listeners),
 	}
 	for _, d := range judges {
+		t.joint[d.ID] = d.Scope == detectors.PerOperator
 		c.Detectors = append(c.Detectors, d.Wrap(t.note(d)))
 	}
 	c.Store = engine.NewMemory()
@@ -106,7 +109,7 @@ func (t *Trial) book(d *simulate.Delivery, seen map[call]bool) {
 	switch {
 	case f.Act != nil && !seen[key]:
 		t.Calls[d.Campaign] = append(t.Calls[d.Campaign], f.Act.Time)
-	case f.Act != nil || f.NearEmpty || f.Continued || f.Call.Operation == "" || f.Call.Time == 0 || seen[key]:
+	case f.Act != nil || f.Continued || f.Call.Operation == "" || f.Call.Time == 0 || seen[key]:
 		return
 	default:
 		t.Calls[d.Campaign] = append(t.Calls[d.Campaign], f.Call.Time)
@@ -154,13 +157,14 @@ func (c calendar) count() int {
 
 // Fuse is the incidents that the findings of a trial make when those of some
 // detectors are left out. What was learned, and what an open incident kept
-// from being learned, stays as it was when all spoke.
+// from being learned, stays as it was when all spoke; so do the incidents about
+// several principals, as a whole.
 func (t *Trial) Fuse(without func(detector string) bool) []*incident.Incident {
 	episodes := map[detectors.Principal]*incident.Episode{}
 	var order []*incident.Episode
 	for i := range t.Sayings {
 		s := &t.Sayings[i]
-		if without(s.Detector.ID) {
+		if without(s.Detector.ID) || s.Detector.Scope == detectors.PerOperator {
 			continue
 		}
 		e := episodes[s.Principal]
@@ -174,6 +178,11 @@ func (t *Trial) Fuse(without func(detector string) bool) []*incident.Incident {
 	var all []*incident.Incident
 	for _, e := range order {
 		all = append(all, e.Take()...)
+	}
+	for _, i := range t.Incidents {
+		if !slices.ContainsFunc(i.Findings, func(f incident.Finding) bool { return !t.joint[f.Detector] || without(f.Detector) }) {
+			all = append(all, i)
+		}
 	}
 	slices.SortFunc(all, incident.Compare)
 	return all

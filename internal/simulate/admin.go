@@ -31,18 +31,21 @@ var chores = []struct {
 
 // administration is the ordinary control-plane life of one resource.
 type administration struct {
-	on   *resource
-	r    *rand.Rand
-	pet  string // object id of a pipeline that lists keys daily; "" where there is none
-	ci   netip.Addr
-	home netip.Addr // from where administrators act who are not at the office
+	on  *resource
+	r   *rand.Rand
+	pet string     // object id of a pipeline that lists keys daily; "" where there is none
+	ci  netip.Addr // from where pipelines act
+
+	deployment detectors.Actor // who deploys
+	home       netip.Addr      // from where administrators act who are not at the office
 }
 
 func newAdministration(o *Options, on *resource) *administration {
 	a := &administration{on: on, r: stream(o.Seed, "admin/"+on.name)}
+	a.ci = somewhere(a.r, azure, on.company.home)
+	a.deployment = detectors.Actor{ObjectID: guidText(guid(a.r)), AppID: appCLI}
 	if chance(a.r, .2) {
 		a.pet = guidText(guid(a.r))
-		a.ci = somewhere(a.r, azure, on.company.home)
 	}
 	a.home = somewhere(a.r, fixed, on.company.home)
 	return a
@@ -56,6 +59,11 @@ func (a *administration) window(now, _ detectors.Time, emit func(*call)) {
 	local := company.zone.local(now)
 	if a.pet != "" && local.Hour() == 5 {
 		a.do(actListKeys, detectors.Actor{ObjectID: a.pet, AppID: appCLI}, a.ci, now, emit)
+	}
+	if chance(a.r, replacesLogs/24) { // a deployment, which deletes the diagnostic setting and writes it again
+		at := now + detectors.Time(a.r.Int64N(int64(detectors.Hour)))
+		a.doAt(actCutLogs, a.deployment, a.ci, at, emit)
+		a.doAt(actWriteLogs, a.deployment, a.ci, at+detectors.Time(between(a.r, 2, 300)*float64(detectors.Second)), emit)
 	}
 	if local.Hour() < 9 || local.Hour() > 16 || local.Weekday() == time.Saturday || local.Weekday() == time.Sunday || holiday(company.home, local) {
 		return
@@ -75,7 +83,10 @@ func (a *administration) window(now, _ detectors.Time, emit func(*call)) {
 }
 
 func (a *administration) do(operation string, actor detectors.Actor, from netip.Addr, now detectors.Time, emit func(*call)) {
-	at := now + detectors.Time(a.r.Int64N(int64(detectors.Hour)))
+	a.doAt(operation, actor, from, now+detectors.Time(a.r.Int64N(int64(detectors.Hour))), emit)
+}
+
+func (a *administration) doAt(operation string, actor detectors.Actor, from netip.Addr, at detectors.Time, emit func(*call)) {
 	for _, c := range acts(a.on, operation, "", actor, from, at) {
 		c.campaign, c.serial = -1, a.r.Uint64()
 		emit(&c)
@@ -88,6 +99,7 @@ const (
 	actWriteAccount = "microsoft.cognitiveservices/accounts/write"
 	actWritePolicy  = "microsoft.cognitiveservices/accounts/raipolicies/write"
 	actCutLogs      = "microsoft.insights/diagnosticsettings/delete"
+	actWriteLogs    = "microsoft.insights/diagnosticsettings/write"
 )
 
 // acts are the rows of an act on a resource: one of the activity log and, where keys are listed, one of the account's Audit.

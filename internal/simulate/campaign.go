@@ -78,6 +78,16 @@ var campaignKinds = []campaignKind{
 	{"tor", "a handful of calls through Tor", aimedAtAnyKey, planTor, false},
 	{"copycat", "a thief with the owner's own client, models and sizes, from homes in the owner's country", aimedAtAnyKey, planCopycat, false},
 	{"key-read", "keys are listed by a stranger and used at once, on an account whose keys are in use", aimedAtKeys, planKeyRead, true},
+	{"harvest", "the keys of a company's accounts are listed by a stranger, for later", aimedAtAccounts, planHarvest, true},
+	{"blackout", "the diagnostic setting is deleted by a stranger before anything is called", aimedAtAccounts, planBlackout, true},
+	{"muted", "an account's logs end, and no log says why", aimedAtSteady, planMuted, true},
+	{"unfiltered", "a content filter is weakened by a stranger, and what follows looks like the owner's", aimedAtAccounts, planUnfiltered, true},
+	{"guesswork", "deployments are guessed in vain, from a home in the owner's country with the owner's program", aimedAtAnyKey, planGuesswork, false},
+	{"look-round", "what a key opens is listed, and nothing called, from such a home with such a program", aimedAtAnyKey, planLookRound, false},
+	{"sublet", "many programs of guests behind the owner's own address", aimedAtOffices, planSublet, false},
+	{"at-quota", "a copycat's proxy that runs at the quota", aimedAtAnyKey, planAtQuota, false},
+	{"neighbour", "from another region of the owner's own cloud, with the owner's program and a model of the thief's", aimedAtClouds, planNeighbour, false},
+	{"quiet-spray", "one hand tries the keys of many principals, each with its owner's program", aimedAtKeys, planQuietSpray, false},
 }
 
 // Kinds are the names of all campaigns.
@@ -150,6 +160,18 @@ func (c *Campaign) check() error {
 
 func aimedAtKeys(l *life) bool {
 	return l.who.Kind == detectors.AccountKey && !l.habits.bornLate && !l.habits.weekly && l.name != "seldom"
+}
+
+func aimedAtAccounts(l *life) bool { return l.who.on.sort == account && !l.habits.bornLate }
+
+// aimedAtSteady is at accounts that are called around the clock.
+func aimedAtSteady(l *life) bool {
+	return l.who.on.sort == account && l.shape == &alwaysBusy && !l.habits.bornLate
+}
+
+func aimedAtClouds(l *life) bool {
+	cloud, ok := l.place.(*inCloud)
+	return ok && cloud.network.kind != hosting && aimedAtAnyKey(l)
 }
 
 func aimedAtEntraOnly(l *life) bool { return l.who.on.entraOnly && !l.habits.testsKey }

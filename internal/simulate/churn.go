@@ -10,8 +10,10 @@ const (
 	churnMove        = 0.01  // a company moves to another provider: all egress addresses change at once
 	churnNode        = 0.04  // a backend's pool gets a new address in place of one that it had
 	churnRedeploy    = 0.01  // a backend is deployed anew: all its addresses change, its cloud stays
+	churnRegion      = 0.006 // a backend's calls are served from another region of its cloud: for a day, or from then on
 	churnHome        = 0.12  // a home is given another dynamic address by its carrier
 	churnPhone       = 0.25  // a telephone's carrier moves it to another block
+	churnHides       = 0.006 // a person begins to use a private VPN now and then
 	churnTrip        = 0.006 // a person goes abroad for two to six days (travellers: 15 times as often)
 	churnMigrate     = 0.003 // a program moves to a new model and api-version (migrators: 25 times as often)
 	churnTrial       = 0.01  // a program makes a few calls to a model that it has not used
@@ -22,6 +24,7 @@ const (
 	churnBulk        = 0.006 // a program works off a backlog: a few times its daily calls within hours
 	churnGuest       = 0.005 // somebody else of the company begins to use a program's key, for some days
 	churnOutage      = 0.04  // a region has an outage of 20 to 90 minutes
+	replacesLogs     = 0.02  // a deployment replaces an account's diagnostic setting
 	shareNewUser     = 0.35  // share of a SaaS's sessions that are of a user not seen before
 	shareRented      = 0.06  // share of backends that run on rented servers, and not in a large cloud
 	shareHides       = 0.05  // share of people who use a private VPN now and then

@@ -27,6 +27,9 @@ func (atOffice) session(l *life, now detectors.Time) []netip.Addr {
 type inCloud struct {
 	network network
 	pool    []netip.Addr
+
+	spare []netip.Addr   // in another region
+	back  detectors.Time // until when calls are served from there
 }
 
 func newInCloud(l *life, addresses int) *inCloud {
@@ -50,10 +53,23 @@ func (h *inCloud) dawn(l *life, now detectors.Time) {
 	case chance(l.r, churnNode*l.churn):
 		h.pool[l.r.IntN(len(h.pool))] = h.network.address(l.r)
 		l.note("new-node", now, now)
+	case chance(l.r, churnRegion*l.churn):
+		if region, ok := h.network.region(l.r); ok {
+			h.spare, h.back = region.pool(l.r, len(h.pool)), now+detectors.Day
+			if chance(l.r, .5) {
+				h.network, h.pool = region, h.spare
+			}
+			l.note("other-region", now, h.back)
+		}
 	}
 }
 
-func (h *inCloud) session(*life, detectors.Time) []netip.Addr { return h.pool }
+func (h *inCloud) session(_ *life, now detectors.Time) []netip.Addr {
+	if now < h.back {
+		return h.spare
+	}
+	return h.pool
+}
 
 // onRunners is continuous integration on hosted runners: each run anywhere in Azure's United States.
 type onRunners struct{}
@@ -137,6 +153,10 @@ func (h *ofPerson) dawn(l *life, now detectors.Time) {
 	}
 	if chance(l.r, churnPhone*l.churn) {
 		h.phone = h.operator.address(l.r)
+	}
+	if !h.hides && chance(l.r, churnHides*l.churn) {
+		h.hides = true
+		l.note("private-vpn", now, now)
 	}
 	if now >= h.back && chance(l.r, churnTrip*h.travels*l.churn) {
 		for h.abroad = l.home(); h.abroad == l.home(); {

@@ -93,6 +93,20 @@ func (n network) pool(r *rand.Rand, count int) []netip.Addr {
 	return pool
 }
 
+// region is a network of the same operator in another country; ok is false where there is none.
+func (n network) region(r *rand.Rand) (other network, ok bool) {
+	var all []network
+	for _, o := range networks().all {
+		if o.kind == n.kind && o.country != n.country && o.asn == n.asn {
+			all = append(all, o)
+		}
+	}
+	if len(all) == 0 {
+		return network{}, false
+	}
+	return pick(r, all), true
+}
+
 // somewhere draws a host of a network of the kind in the country.
 func somewhere(r *rand.Rand, kind, country string) netip.Addr {
 	return pick(r, networks().of(kind, country)).address(r)

@@ -38,7 +38,7 @@ func (rec *recorder) log(c *call) bool {
 	rec.pcg.Seed(rec.options.Seed, c.serial)
 	switch on := c.who.on; {
 	case c.act != nil:
-		return rec.logAct(c)
+		return !c.unheard && rec.logAct(c)
 	case on.sort == gateway:
 		rec.logGateway(c)
 		return true
@@ -62,6 +62,10 @@ func (rec *recorder) logAccount(c *call) bool {
 		return false
 	}
 	f.ObjectID = c.who.object
+	if c.Status == 404 {
+		f.Call.Model, f.Call.Deployment = "", ""
+	}
+	f.NearEmpty = f.LooksNearEmpty()
 	f.Address, f.Bits = masked(c.addr), 24
 	if chance(rec.r, rec.options.TwinShare) {
 		twin := f

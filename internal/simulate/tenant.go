@@ -16,6 +16,7 @@ type call struct {
 	addr     netip.Addr
 	act      *detectors.Act // instead of Call: an act on the control plane
 	audit    bool           // of an act: it is told by the account's own Audit log, which has no address
+	unheard  bool           // of an act: it is in no log
 	campaign int            // index of the campaign that makes it; -1 for benign life
 	serial   uint64         // drawn by its source: sets apart what its rows hold by chance
 }
