@@ -88,7 +88,7 @@ func TestHand_makes_an_incident_of_all_that_were_touched(t *testing.T) {
 		id := "/subscriptions/s/accounts/" + account
 		r.see(&detectors.Sighting{
 			Time: 20_000*detectors.Day + minute*detectors.Minute, Principal: detectors.Principal{Kind: detectors.AccountKey, ID: id, Resource: id},
-			Detector: "key-check", Family: detectors.Errors, Bits: 7, From: rentedNetwork,
+			Detector: "key-check", Family: detectors.Errors, Bits: 6, From: rentedNetwork,
 		}, 0)
 	}
 	touch(1, "a")
