@@ -149,8 +149,8 @@ func (p *Profile) learnAct(a *Act) {
 	}
 }
 
-// Cut is a diagnostic setting of the resource, or the hub behind it, that was
-// deleted and that nothing has replaced so far.
+// Cut is a diagnostic setting of an account or a gateway that was deleted and
+// that nothing has replaced so far.
 type Cut struct {
 	Time    Time // of the act; 0 for none, or when a Tick has told of it
 	Heard   Time // the pulse of the log at that act
@@ -161,18 +161,31 @@ type Cut struct {
 // setting takes over: whoever deploys anew does both in one go.
 const Replaced = Hour
 
-const settingWritten = "microsoft.insights/diagnosticsettings/write"
+// Operations that cut a resource's logging, restore it, or end the resource.
+const (
+	settingWritten = "microsoft.insights/diagnosticsettings/write"
+	settingDeleted = "microsoft.insights/diagnosticsettings/delete"
+	accountDeleted = "microsoft.cognitiveservices/accounts/delete"
+	serviceDeleted = "microsoft.apimanagement/service/delete"
+)
+
+// logs reports whether a target of an act belongs to a resource whose calls are logged.
+func logs(target string) bool {
+	return strings.Contains(target, "/microsoft.cognitiveservices/accounts/") || strings.Contains(target, "/microsoft.apimanagement/service/")
+}
 
 // Watch has a resource's profile remember what an act does to its logging, at that pulse of the log.
 func (p *Profile) Watch(a *Act, pulse Time) {
 	switch cut := &p.Cut; {
 	case !a.Succeeded:
+	case a.Operation == accountDeleted || a.Operation == serviceDeleted:
+		cut.Time, cut.Heard = 0, 0
 	case a.Operation == settingWritten:
 		cut.Written = max(cut.Written, a.Time)
 		if a.Time > cut.Time-Replaced {
 			cut.Time, cut.Heard = 0, 0
 		}
-	case a.Deed() == LoggingCut && cut.Time == 0 && a.Time-cut.Written >= Replaced:
+	case a.Operation == settingDeleted && logs(a.Target) && cut.Time == 0 && a.Time-cut.Written >= Replaced:
 		cut.Time, cut.Heard = a.Time, pulse
 	}
 }

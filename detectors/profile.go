@@ -147,10 +147,13 @@ func (p *Profile) Standing(n *Network, t Time) Standing {
 	return Foreign
 }
 
-// Elsewhere reports whether the principal has used another region of the cloud that n is of.
-func (p *Profile) Elsewhere(n *Network) bool {
+// Elsewhere reports whether the principal has used another region of the cloud that n is of for a day.
+func (p *Profile) Elsewhere(n *Network, t Time) bool {
+	if n.Kind != Azure && n.Kind != Cloud {
+		return false
+	}
 	for _, e := range p.Organizations.All() {
-		if e.Key != n.Site() && uint32(e.Key) == n.ASN {
+		if e.Key != n.Site() && uint32(e.Key) == n.ASN && p.Organizations.Known(e.Key, t, Day) {
 			return true
 		}
 	}

@@ -41,7 +41,7 @@ func TestProfile_is_the_same_after_saving_and_restoring(t *testing.T) {
 				p.Advance(now)
 				p.Learn(c, false)
 				if now/Minute%3 == 0 {
-					p.Watch(&Act{Time: now, Operation: settingWritten[:len(settingWritten)-len("write")] + []string{"write", "delete"}[now/Minute/3%2], Succeeded: true}, now)
+					p.Watch(&Act{Time: now, Operation: []string{settingWritten, settingDeleted}[now/Minute/3%2], Target: account, Succeeded: true}, now)
 				}
 			}
 			b, _ := saved.AppendBinary(nil)
@@ -61,8 +61,37 @@ func TestProfile_is_the_same_after_saving_and_restoring(t *testing.T) {
 	})
 }
 
+// account is what acts are done to.
+const account = "/subscriptions/s/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/a/providers/microsoft.insights/diagnosticsettings/to-siem"
+
+func TestProfile_Watch_knows_what_is_logged(t *testing.T) {
+	var p Profile
+	p.Watch(&Act{Time: 20000 * Day, Operation: settingDeleted, Target: "/subscriptions/s/resourcegroups/g/providers/microsoft.keyvault/vaults/v/providers/microsoft.insights/diagnosticsettings/old", Succeeded: true}, 0)
+	if _, due := p.Awaited(); due != 0 {
+		t.Error("the setting of a vault is awaited")
+	}
+}
+
+func TestProfile_Elsewhere(t *testing.T) {
+	region := func(country byte, kind NetworkKind) Network {
+		return Network{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, country, 0}), 24), ASN: 7, Country: Country{country, 'A'}, Weak: true, Kind: kind}
+	}
+	var p Profile
+	for hour := range Time(30) {
+		p.Learn(&Call{Time: 20000*Day + hour*Hour, Status: 200, Operation: "ChatCompletions_Create", From: region('D', Cloud)}, false)
+	}
+	now := 20001*Day + 7*Hour
+	other, same, house := region('S', Cloud), region('D', Cloud), region('S', Residential)
+	if !p.Elsewhere(&other, now) || p.Elsewhere(&same, now) || p.Elsewhere(&house, now) {
+		t.Errorf("another region %t, the same %t, no cloud %t", p.Elsewhere(&other, now), p.Elsewhere(&same, now), p.Elsewhere(&house, now))
+	}
+	if p.Elsewhere(&other, 20000*Day+Hour) {
+		t.Error("a region that is known for an hour is the owner's")
+	}
+}
+
 func TestProfile_Watch(t *testing.T) {
-	const deleted = "microsoft.insights/diagnosticsettings/delete"
+	const deleted = settingDeleted
 	noon := 20000*Day + 12*Hour
 	type act struct {
 		minute    Time
@@ -81,12 +110,14 @@ func TestProfile_Watch(t *testing.T) {
 		"written_long_ago": {[]act{{0, settingWritten, false}, {90, deleted, false}}, 150},
 		"told_late":        {[]act{{5, settingWritten, false}, {0, deleted, false}}, 0},
 		"not_written":      {[]act{{0, deleted, false}, {5, settingWritten, true}}, 60},
+		"account_deleted":  {[]act{{0, deleted, false}, {30, accountDeleted, false}}, 0},
+		"hub_deleted":      {[]act{{0, "microsoft.eventhub/namespaces/eventhubs/delete", false}}, 0},
 		"deleted_twice":    {[]act{{0, deleted, false}, {20, deleted, false}}, 60},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var p Profile
 			for _, a := range test.acts {
-				p.Watch(&Act{Time: noon + a.minute*Minute, Operation: a.operation, Succeeded: !a.refused}, a.minute*Minute)
+				p.Watch(&Act{Time: noon + a.minute*Minute, Operation: a.operation, Target: account, Succeeded: !a.refused}, a.minute*Minute)
 			}
 			tick, due := p.Awaited()
 			if due != test.due*Minute || due != 0 && tick.When() != noon+due {

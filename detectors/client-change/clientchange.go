@@ -17,7 +17,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "client-change",
 	Title: "Called with another program",
 	Text: "A principal is called with an api-version or a user agent that neither it nor its peers used: the tools of thieves bring their own, often of long ago. " +
-		"A preview of long ago from a network that the principal does not use counts in full, and so does any program that comes from servers for rent or a VPN; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks it counts as the migration that it mostly is. How surprising it is follows from how often this principal meets new ones. " +
+		"From a network that the principal does not use, a preview of long ago counts most, and any program from servers for rent or a VPN, and a version from half a year before the newest in use, each by how rare that is; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks it counts as the migration that it mostly is. How surprising it is follows from how often this principal meets new ones. " +
 		"A thief with the owner's api-version, or any of today, is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
@@ -53,8 +53,9 @@ const (
 	modern     = 0.25 // any but that from a strange network where colleagues are: whoever is new mostly brings a program of their own
 )
 
-// most is the most bits of a client of today where people are: who is new there
-// mostly brings one, and of the place others speak.
+// most is the most bits of a new client, but for one of long ago and one from a
+// network that hides who calls: who is new in a place mostly brings one, and of
+// the place others speak.
 const most = 10
 
 // enough is how many calls tell what is usual.

@@ -74,7 +74,10 @@ func Check(t detectors.Time, from detectors.Network) detectors.Call {
 
 // Deed is an act on the resource, by somebody, through the portal where it is one of its people's.
 func Deed(t detectors.Time, operation, actor string, from detectors.Network) detectors.Act {
-	a := detectors.Act{Time: t, Operation: operation, Succeeded: true, Actor: detectors.Actor{ObjectID: actor}, From: from}
+	a := detectors.Act{
+		Time: t, Operation: operation, Succeeded: true, Actor: detectors.Actor{ObjectID: actor}, From: from,
+		Target: "/subscriptions/s/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/a",
+	}
 	if from.Kind == detectors.Business {
 		a.Actor.AppID = "c44b4083-3bb0-49c1-b47d-974e53cbdf3c"
 	}

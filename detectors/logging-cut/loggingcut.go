@@ -14,7 +14,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "logging-cut",
 	Title: "Diagnostic logging is cut",
 	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough where somebody unknown does it, or from a place that nobody knows there; of a known administrator, or of an application in a cloud as deployments are, it is told but does not alarm until an hour has passed: a deployment replaces a setting in one go, so one that nobody has written again was not replaced. " +
-		"A setting that is written with fewer categories is not seen here.",
+		"A setting that is written with fewer categories is not seen here, nor a deletion by somebody who writes a harmless one within the hour.",
 	Severity: detectors.High,
 	Family:   detectors.ControlPlane,
 	Scope:    detectors.PerResource,
@@ -54,6 +54,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *deed.State) (det
 	return deed.Observe(before, e, own, detectors.LoggingCut, weight)
 }
 
+const minute = "2006-01-02 15:04 UTC"
+
 // left is what is said when a setting stays deleted.
 func left(before *detectors.Profile, tick detectors.Tick) (detectors.Finding, bool) {
 	cut := before.Cut.Time
@@ -62,13 +64,17 @@ func left(before *detectors.Profile, tick detectors.Tick) (detectors.Finding, bo
 	}
 	calls := "no call is logged since"
 	if before.Last > cut {
-		calls = "the latest call that is logged was at " + before.Last.UTC().Format("15:04 UTC")
+		calls = "calls are logged on, until " + before.Last.UTC().Format(minute)
+	}
+	observed := detectors.Facts{"deletedAt": cut.String()}
+	if before.Last != 0 {
+		observed["lastCall"] = before.Last.String()
 	}
 	return detectors.Finding{
 		Time:     tick.When(),
 		Bits:     stays,
-		Summary:  fmt.Sprintf("the diagnostic setting that was deleted at %s was not written again within the hour; %s", cut.UTC().Format("15:04 UTC"), calls),
-		Observed: detectors.Facts{"deletedAt": cut.String(), "lastCall": before.Last.String()},
+		Summary:  fmt.Sprintf("the diagnostic setting that was deleted at %s was not written again within the hour; %s", cut.UTC().Format(minute), calls),
+		Observed: observed,
 		Usual:    detectors.Facts{"replacedWithinHours": 1.0},
 	}, true
 }

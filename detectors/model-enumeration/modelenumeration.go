@@ -14,7 +14,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "model-enumeration",
 	Title: "Models or deployments are enumerated",
 	Text: "Within one clock hour a principal lists models or deployments, calls names that do not exist (404), or calls models that it never used, three such tries at least and more than in its busiest such hour so far. A thief must find out which deployments a key opens. " +
-		"What comes from networks that the principal does not use counts double. A developer who lists models now and then is measured against that. " +
+		"What comes from networks that the principal does not use counts double; the log of an account does not say which wrong name was tried, and there the first calls from such a network count one by one. A developer who lists models now and then is measured against that. " +
 		"A thief who knows the deployment's name needs no such calls and is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Errors,
@@ -35,7 +35,7 @@ var Detector = detectors.New(detectors.Description{
 		"Look for tiny calls before and a burst after them.",
 		"Ask the owner of the key for a migration or a test.",
 	},
-	Version: 1,
+	Version: 2,
 	Sights:  true,
 }, observe)
 
@@ -52,8 +52,13 @@ var worth = [probes]float64{listing: 1, missing: 1, novel: 0.5}
 const several = 3
 
 // held is how late a listing or a wrong name may be judged: rows that name
-// nobody wait for their twin, while others pass. They count for the hour that is.
+// nobody wait a quarter of an hour for their twin, while others pass. They count
+// for the hour that is.
 const held = 20 * detectors.Minute
+
+// handful is how many calls of wrong names that the log does not say may be of
+// different ones: one wrong name in a loop looks the same.
+const handful = 4
 
 // probe is one way of trying what there is.
 type probe uint8
@@ -74,6 +79,8 @@ type state struct {
 	Busiest stat.Peak // Weight of the hours before
 	Counts  [probes]float64
 	Names   stat.Distinct
+
+	Nameless float64 // wrong names in this hour that the log does not say
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
@@ -92,7 +99,10 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if hour > own.Hour {
 		own.turn(hour, before.Guarded)
 	}
-	if !own.Names.Add(name) {
+	switch {
+	case kind == missing && call.Deployment == "" && own.Nameless < handful && before.Standing(&call.From, call.Time) == detectors.Foreign:
+		own.Nameless++ // the log does not say which: one by one
+	case !own.Names.Add(name):
 		return detectors.Finding{}, false
 	}
 	own.Counts[kind]++
@@ -113,7 +123,7 @@ func (own *state) turn(hour int64, guarded bool) {
 		own.Busiest.Learn(own.Hour, own.Weight)
 	}
 	own.Busiest.Learn(hour, 0)
-	own.Hour, own.Weight, own.Counts, own.Names = hour, 0, [probes]float64{}, stat.Distinct{}
+	own.Hour, own.Weight, own.Counts, own.Names, own.Nameless = hour, 0, [probes]float64{}, stat.Distinct{}, 0
 }
 
 // tries is how a call tries what there is, and a hash of what it tries.
@@ -122,9 +132,6 @@ func tries(before *detectors.Profile, call *detectors.Call) (probe, uint64) {
 	case call.Class == detectors.ClassListing:
 		return listing, stat.MixString(call.Operation) ^ stat.MixPrefix(call.From.Prefix)
 	case call.Status == 404:
-		if call.Deployment == "" && before.Standing(&call.From, call.Time) == detectors.Foreign {
-			return missing, stat.Mix(uint64(call.Time / (5 * detectors.Second))) // the log does not say which: one by one
-		}
 		return missing, stat.MixString(call.Deployment) ^ stat.MixString(call.Operation)
 	case call.Model != "" && before.Models.Len() > 0 && before.Models.Find(call.Model) == nil:
 		return novel, stat.MixString(call.Model)
@@ -139,7 +146,7 @@ func finding(before *detectors.Profile, call *detectors.Call, bits float64, own 
 	f := detectors.Finding{
 		Time: call.Time,
 		Bits: bits,
-		Summary: fmt.Sprintf("within an hour %.0f lists of models read, %.0f names tried that do not exist, %.0f models or deployments used for the first time; usual are %s",
+		Summary: fmt.Sprintf("within an hour %.0f lists of models read, %.0f tries of names that do not exist, %.0f models or deployments used for the first time; usual are %s",
 			own.Counts[listing], own.Counts[missing], own.Counts[novel], strings.Join(usual, ", ")),
 		Observed: detectors.Facts{
 			"listingsPerHour": own.Counts[listing], "missingNamesPerHour": own.Counts[missing], "newModelsPerHour": own.Counts[novel],

@@ -10,6 +10,25 @@ import (
 
 func TestDetector(t *testing.T) {
 	detectortest.Accept(t, Detector,
+		detectortest.Scenario{Name: "an_unsaid_name_in_a_loop", Below: 12, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			c := detectortest.Chat(detectortest.At(14, 9, 0), detectortest.User(3))
+			c.Status, c.Model, c.Deployment = 404, "", ""
+			s.Burst(c, 500, 3*detectors.Hour)
+		}},
+		detectortest.Scenario{Name: "unsaid_names_that_are_judged_in_the_next_hour", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			strange := detectortest.Chat(detectortest.At(14, 4, 1), detectortest.Rented(0))
+			strange.Model, strange.Deployment = "o1", "o1"
+			s.Call(strange)
+			s.Fires(3, func() {
+				for i := range 4 {
+					c := detectortest.Chat(detectortest.At(14, 3, 55+i), detectortest.Rented(0))
+					c.Status, c.Model, c.Deployment = 404, "", ""
+					s.Call(c)
+				}
+			})
+		}},
 		detectortest.Scenario{Name: "deployments_are_guessed", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Fires(3.5, func() {

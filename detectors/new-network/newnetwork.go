@@ -113,9 +113,9 @@ func organization(before *detectors.Profile, call *detectors.Call) float64 {
 func doubt(before *detectors.Profile, call *detectors.Call) float64 {
 	doubt := 1 - before.Quiet(call.Time)/2
 	switch alike := before.Alike(call); {
-	case before.Elsewhere(&call.From) && alike: // part of the load, in another region
+	case before.Elsewhere(&call.From, call.Time) && alike: // part of the load, in another region
 		doubt *= 0.4
-	case before.Elsewhere(&call.From), alike:
+	case before.Elsewhere(&call.From, call.Time), alike:
 		doubt *= 0.75
 	}
 	if peers := before.Resource; peers != nil {
@@ -140,7 +140,7 @@ func finding(before *detectors.Profile, call *detectors.Call, bits float64, orga
 	}
 	what := "a new network of"
 	switch {
-	case organization && before.Elsewhere(&call.From):
+	case organization && before.Elsewhere(&call.From, call.Time):
 		what = "a region never seen before of"
 	case organization:
 		what = "an organisation never seen before,"

@@ -57,7 +57,7 @@ const (
 // time, each once, and begins anew with each of their sets.
 type state struct {
 	Said    stat.Latch
-	Since   detectors.Time
+	Since   detectors.Time // of the first call
 	Touched [maxTouched]touched
 	Client  uint64 // a hash of the first
 	Differs bool   // another client came, too
@@ -75,6 +75,9 @@ type touched struct {
 // many accounts touches them over days, who harvests them does it at once.
 const session = detectors.Hour
 
+// over reports whether all that is known of t are acts of another session.
+func (t *touched) over(now detectors.Time) bool { return t.Act != 0 && now-t.Act > session }
+
 const maxTouched = 32
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
@@ -83,11 +86,11 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	own.add(s)
-	principals, resources, bits := own.weigh(s.Time)
+	principals, resources, since, bits := own.weigh(s.Time)
 	if principals < 2 || bits < least || !own.Said.Raise(int64(s.Time/detectors.Day), bits, least) {
 		return detectors.Finding{}, false
 	}
-	span := s.Time - own.Since
+	span := s.Time - since
 	return detectors.Finding{
 		Time: s.Time,
 		Bits: bits,
@@ -103,9 +106,6 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 
 // add takes a sighting in.
 func (own *state) add(s *detectors.Sighting) {
-	if own.Since == 0 {
-		own.Since = s.Time
-	}
 	if s.Client != (detectors.Client{}) {
 		client := hash(s.Client.APIVersion, s.Client.UserAgent)
 		own.Differs = own.Differs || own.Client != 0 && own.Client != client
@@ -121,29 +121,45 @@ func (own *state) add(s *detectors.Sighting) {
 		tells, act = false, s.Time
 	}
 	key := hash(s.Principal.Kind.String(), s.Principal.ID, s.Principal.Resource)
-	i := slices.IndexFunc(own.Touched[:], func(t touched) bool { return t.Principal == key || t.Principal == 0 })
-	if i >= 0 {
-		t := &own.Touched[i]
-		*t = touched{key, hash(s.Principal.Resource), max(t.Bits, float32(bits)), t.Probed || tells, act}
+	i := slices.IndexFunc(own.Touched[:], func(t touched) bool { return t.Principal == key })
+	if i < 0 {
+		i = slices.IndexFunc(own.Touched[:], func(t touched) bool { return t.Principal == 0 || t.over(s.Time) })
 	}
+	if i < 0 {
+		return
+	}
+	if act == 0 && own.Since == 0 {
+		own.Since = s.Time
+	}
+	t := &own.Touched[i]
+	if t.Principal != key || t.over(s.Time) {
+		*t = touched{Principal: key, Resource: hash(s.Principal.Resource)}
+	}
+	t.Bits, t.Probed, t.Act = max(t.Bits, float32(bits)), t.Probed || tells, act
 }
 
-// weigh is how many principals and resources were touched until now, and what that is worth.
-func (own *state) weigh(now detectors.Time) (principals, resources int, bits float64) {
+// weigh is how many principals and resources were touched until now, since when, and what that is worth.
+func (own *state) weigh(now detectors.Time) (principals, resources int, since detectors.Time, bits float64) {
 	tried := 0
+	since = now
 	for i, t := range own.Touched {
 		if t.Principal == 0 {
 			break
 		}
-		if t.Act != 0 && now-t.Act > session {
+		if t.over(now) {
 			continue
 		}
 		principals++
+		if t.Act != 0 {
+			since = min(since, t.Act)
+		} else {
+			since = min(since, own.Since)
+		}
 		if t.Probed {
 			tried++
 		}
 		bits += float64(t.Bits)
-		if !slices.ContainsFunc(own.Touched[:i], func(o touched) bool { return o.Resource == t.Resource }) {
+		if !slices.ContainsFunc(own.Touched[:i], func(o touched) bool { return o.Resource == t.Resource && !o.over(now) }) {
 			resources++
 		}
 	}
@@ -154,7 +170,7 @@ func (own *state) weigh(now detectors.Time) (principals, resources int, bits flo
 	if !own.Differs && own.Client != 0 {
 		bits += sameClient
 	}
-	return principals, resources, bits
+	return principals, resources, since, bits
 }
 
 func hash(texts ...string) uint64 {

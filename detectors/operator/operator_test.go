@@ -68,6 +68,14 @@ func TestDetector(t *testing.T) {
 				s.Sight(listed(day, 0, day, 7))
 			}
 		}},
+		detectortest.Scenario{Name: "what_was_listed_days_ago_is_over", Below: 12, Play: func(s *detectortest.Script) {
+			for i := range 3 {
+				s.Sight(listed(i, 0, i, 8))
+			}
+			for i := range 3 {
+				s.Sight(listed(4, i, i, 2.5))
+			}
+		}},
 		detectortest.Scenario{Name: "two_that_tell_next_to_nothing", Below: 12, Play: func(s *detectortest.Script) {
 			other := check(2, 2, 3)
 			other.Client.APIVersion = "2024-10-21"

@@ -67,7 +67,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	case *detectors.Act:
 		own.learn(e)
 	case detectors.Tick:
-		return judge(before, e.When(), own)
+		if e.When()-before.Last >= before.Patience() { // else it is about something else
+			return judge(before, e.When(), own)
+		}
 	}
 	return detectors.Finding{}, false
 }

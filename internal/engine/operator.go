@@ -58,10 +58,15 @@ type sightingKey struct {
 	principal detectors.Principal
 	detector  string
 	level     int
+	hour      detectors.Time // of an act: what was done at once counts together
 }
 
 func keyOf(s *detectors.Sighting) sightingKey {
-	return sightingKey{weekOf(s.Time), s.Principal, s.Detector, int(min(s.Bits/levelBits, levels-1))}
+	key := sightingKey{weekOf(s.Time), s.Principal, s.Detector, int(min(s.Bits/levelBits, levels-1)), 0}
+	if s.Family == detectors.ControlPlane {
+		key.hour = s.Time / detectors.Hour
+	}
+	return key
 }
 
 // add takes a sighting in, and reports whether it changes anything.

@@ -82,6 +82,30 @@ func TestHand_is_the_same_in_any_order_and_with_any_repetition(t *testing.T) {
 	}
 }
 
+// TestHand_knows_what_was_done_at_once: a listing of days ago does not hide the one of a harvest.
+func TestHand_knows_what_was_done_at_once(t *testing.T) {
+	r := network()
+	list := func(day, minute detectors.Time, account string) {
+		id := "/subscriptions/s/accounts/" + account
+		r.see(&detectors.Sighting{
+			Time: 20_000*detectors.Day + day*detectors.Day + minute*detectors.Minute, Principal: detectors.Principal{Kind: detectors.ResourcePrincipal, ID: id, Resource: id},
+			Detector: "key-listed", Family: detectors.ControlPlane, Bits: 6, From: rentedNetwork,
+		}, 0)
+	}
+	for day, account := range []string{"a", "b", "c"} {
+		list(detectors.Time(day), 0, account)
+	}
+	if found := r.takeJoint(); len(found) != 0 {
+		t.Fatalf("listings of three days make %v", found)
+	}
+	for minute, account := range []string{"a", "b", "c"} {
+		list(3, detectors.Time(minute), account)
+	}
+	if found := r.takeJoint(); len(found) != 1 || found[0].Severity < detectors.Medium {
+		t.Errorf("a harvest makes %+v", found)
+	}
+}
+
 func TestHand_makes_an_incident_of_all_that_were_touched(t *testing.T) {
 	r := network()
 	touch := func(minute detectors.Time, account string) {

@@ -221,7 +221,7 @@ func planLoggingCut(a *attack) {
 	a.check(a.victim.who, a.chatTask(), a.at, a.servers[0], true)
 	cut := a.at + minutes(a.strength.of(20, 60, 240))
 	a.act(actCutLogs, "/providers/microsoft.insights/diagnosticsettings/to-siem", a.intruder(), cut)
-	on.silent = cut + 2*detectors.Minute
+	on.silence(cut + 2*detectors.Minute)
 	a.use(a.at+minutes(5), hoursOf(a.strength.of(12, 24, 72)), a.strength.of(300, 60, 6), a.servers, a.chatTask(), image("dall-e-3"))
 }
 
@@ -323,7 +323,7 @@ func planBlackout(a *attack) {
 	on := a.victim.who.on
 	a.accuse()
 	a.act(actCutLogs, "/providers/microsoft.insights/diagnosticsettings/to-siem", a.trespasser(), a.at)
-	on.silent = a.at + 2*detectors.Minute
+	on.silence(a.at + 2*detectors.Minute)
 	a.use(a.at+minutes(10), 12*detectors.Hour, a.strength.of(300, 60, 6), a.servers, a.chatTask())
 }
 
@@ -335,7 +335,7 @@ func planMuted(a *attack) {
 	hide := acts(on, actCutLogs, "", a.intruder(), a.crowd[0], a.at)
 	hide[0].unheard = true
 	a.shots = append(a.shots, hide...)
-	on.silent = a.at
+	on.silence(a.at)
 	a.use(a.at+minutes(10), 7*detectors.Day, a.strength.of(300, 60, 6), a.servers, a.chatTask())
 }
 

@@ -47,6 +47,13 @@ type resource struct {
 	silent      detectors.Time // its diagnostic setting is gone from then on; 0 for never
 }
 
+// silence ends the resource's log at t, if no other campaign did before.
+func (r *resource) silence(t detectors.Time) {
+	if r.silent == 0 || t < r.silent {
+		r.silent = t
+	}
+}
+
 // resourceSort is what sort of thing keeps the log.
 type resourceSort uint8
 

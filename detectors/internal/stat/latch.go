@@ -12,7 +12,7 @@ type Latch struct {
 // before the latest one counts as the latest, so that disorder at midnight
 // does not repeat what was said.
 func (l *Latch) Raise(day int64, bits, least float64) bool {
-	if bits < least {
+	if !(bits >= least) { // NaN is nothing
 		return false
 	}
 	if day > l.Day {
