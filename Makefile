@@ -101,7 +101,7 @@ calibrate: ## measures the detectors on simulated benign life and rewrites the s
 	$(GO) run ./internal/evaluate/calibrate -servegen "$(SERVEGEN)"
 
 .PHONY: evaluate
-evaluate: build ## measures how much is found and how much is false, and rewrites docs/evaluation.md and the table in README.md; six minutes
+evaluate: build ## measures how much is found and how much is false, and rewrites docs/evaluation.md and the table in README.md; five minutes
 	$(BUILD)/keywarden evaluate --report $(BUILD)/evaluation $(if $(SERVEGEN),--servegen $(SERVEGEN))
 	rm -rf docs/evaluation
 	cp -R $(BUILD)/evaluation/evaluation $(BUILD)/evaluation/evaluation.md docs

@@ -179,16 +179,19 @@ func (p *Profile) Watch(a *Act, pulse Time) {
 	switch cut := &p.Cut; {
 	case !a.Succeeded:
 	case a.Operation == accountDeleted || a.Operation == serviceDeleted:
-		cut.Time, cut.Heard = 0, 0
+		cut.Time = 0
 	case a.Operation == settingWritten:
 		cut.Written = max(cut.Written, a.Time)
 		if a.Time > cut.Time-Replaced {
-			cut.Time, cut.Heard = 0, 0
+			cut.Time = 0
 		}
 	case a.Operation == settingDeleted && logs(a.Target) && cut.Time == 0 && a.Time-cut.Written >= Replaced:
 		cut.Time, cut.Heard = a.Time, pulse
 	}
 }
+
+// StaysCut reports whether a tick says that the cut of the resource's logging was not replaced.
+func (p *Profile) StaysCut(t Tick) bool { return p.Cut.Time != 0 && t.When() == p.Cut.Time+Replaced }
 
 // ActAge is how long ago anything was first heard of a resource, a call or an act.
 func (p *Profile) ActAge(t Time) Time {

@@ -286,8 +286,8 @@ func (p *Profile) Learn(e Event, late bool) {
 	case *Act:
 		p.learnAct(e)
 	case Tick:
-		if p.Cut.Time != 0 && e.When() == p.Cut.Time+Replaced {
-			p.Cut.Time, p.Cut.Heard = 0, 0
+		if p.StaysCut(e) {
+			p.Cut.Time = 0
 		} else {
 			p.Rhythm.Told = e.When() - p.Last
 		}

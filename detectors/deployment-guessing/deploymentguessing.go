@@ -62,7 +62,7 @@ func summary(names float64, call *detectors.Call) string {
 	if call.Deployment != "" {
 		latest = fmt.Sprintf(", %q the latest", call.Deployment)
 	}
-	return fmt.Sprintf("%.0f calls of deployments that do not exist from %s within an hour%s", names, &call.From, latest)
+	return fmt.Sprintf("%.0f tries of deployments that do not exist from %s within an hour%s", names, &call.From, latest)
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {

@@ -58,10 +58,10 @@ const minute = "2006-01-02 15:04 UTC"
 
 // left is what is said when a setting stays deleted.
 func left(before *detectors.Profile, tick detectors.Tick) (detectors.Finding, bool) {
-	cut := before.Cut.Time
-	if cut == 0 || tick.When() != cut+detectors.Replaced {
+	if !before.StaysCut(tick) {
 		return detectors.Finding{}, false
 	}
+	cut := before.Cut.Time
 	calls := "no call is logged since"
 	if before.Last > cut {
 		calls = "calls are logged on, until " + before.Last.UTC().Format(minute)

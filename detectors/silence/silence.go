@@ -67,7 +67,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	case *detectors.Act:
 		own.learn(e)
 	case detectors.Tick:
-		if e.When()-before.Last >= before.Patience() { // else it is about something else
+		if !before.StaysCut(e) {
 			return judge(before, e.When(), own)
 		}
 	}

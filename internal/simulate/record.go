@@ -63,7 +63,7 @@ func (rec *recorder) logAccount(c *call) bool {
 	}
 	f.ObjectID = c.who.object
 	if c.Status == 404 {
-		f.Call.Model, f.Call.Deployment = "", ""
+		f.Call.Deployment = "" // it is the one that there is not
 	}
 	f.NearEmpty = f.LooksNearEmpty()
 	f.Address, f.Bits = masked(c.addr), 24

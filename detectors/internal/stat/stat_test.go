@@ -83,6 +83,10 @@ func TestLatch(t *testing.T) {
 		{4, 6, true},
 		{6, 3, true}, // a new day
 		{6, 3, false},
+		{7, math.NaN(), false}, // no number, and it is not remembered
+		{7, 3, true},
+		{7, math.NaN(), false},
+		{7, 3.5, false},
 	} {
 		if got := l.Raise(step.day, step.bits, 3); got != step.want {
 			t.Errorf("step %d: Raise(%d, %v) = %v, want %v", i, step.day, step.bits, got, step.want)
