@@ -102,6 +102,8 @@ const outlives = 7 * Day
 // Strangeness is how little an act on the resource resembles those of its
 // people, in points from 0. Where the log has no address, only the actor
 // counts. On a resource's first day nobody is known, so nobody is a stranger.
+// Pipelines and shells run anywhere in Azure, which is no place therefore, and
+// the regions of other clouds are no countries.
 func (p *Profile) Strangeness(a *Act) float64 {
 	points := 0.0
 	if p.ActAge(a.Time) >= Day && !p.Actors.Known(a.Actor.Key(), a.Time, Day) {
@@ -114,10 +116,13 @@ func (p *Profile) Strangeness(a *Act) float64 {
 		points += strangeTool
 	}
 	if e := p.Networks.Find(a.From.Prefix); e == nil || e.accused(a.Time) {
+		if a.From.Kind == Azure {
+			return points
+		}
 		if a.From.ASN == 0 || !p.Organizations.Known(a.From.Site(), a.Time, Day) {
 			points += strangeNetwork
 		}
-		if a.From.Country.Known() && !a.From.Weak && p.Countries.Len() > 0 && !p.Countries.Known(a.From.Country, a.Time, Day) {
+		if a.From.Kind != Cloud && a.From.Country.Known() && !a.From.Weak && p.Countries.Len() > 0 && !p.Countries.Known(a.From.Country, a.Time, Day) {
 			points += strangeCountry
 		}
 		switch {
@@ -145,7 +150,7 @@ func (p *Profile) learnAct(a *Act) {
 		}
 	}
 	if key := a.Actor.Key(); key != "" {
-		p.Actors.learn(key, a.Time, maxValues)
+		p.Actors.learn(key, a.Time, maxValues, 0)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // profileVersion is the version of the layout that AppendBinary writes.
-const profileVersion = 6
+const profileVersion = 7
 
 // lastTime is the end of the year 9999, after which RFC 3339 has no times.
 const lastTime Time = 253402300799999
@@ -164,6 +164,7 @@ func writeValues[K comparable](w *writer, v *Values[K], key func(*writer, K)) {
 		w.time(e.Last)
 		w.float(e.Count)
 		w.time(e.Accused)
+		w.uint(e.Users)
 	}
 }
 
@@ -178,6 +179,6 @@ func readValues[K comparable](r *reader, v *Values[K], limit int, key func(*read
 		v.entries = make([]Value[K], 0, n)
 	}
 	for range n {
-		v.entries = append(v.entries, Value[K]{Key: key(r), First: r.time(), Last: r.time(), Count: r.float(), Accused: r.time()})
+		v.entries = append(v.entries, Value[K]{Key: key(r), First: r.time(), Last: r.time(), Count: r.float(), Accused: r.time(), Users: r.uint()})
 	}
 }

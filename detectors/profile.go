@@ -278,7 +278,7 @@ func weekend(day int64) bool { d := cycle(day, 7); return d == 2 || d == 3 }
 func (p *Profile) Learn(e Event, late bool) {
 	switch e := e.(type) {
 	case *Call:
-		p.learnCall(e, late)
+		p.learnCall(e, late, 0)
 	case *Usage:
 		if !late {
 			p.count(e.Time, p.Standing(&e.From, e.Time), TokensUsed, float64(e.Tokens.Total()))
@@ -295,16 +295,17 @@ func (p *Profile) Learn(e Event, late bool) {
 }
 
 // LearnPeer has a resource's profile remember a call of one of its callers, as
-// Learn does. How it was authenticated is not learned where the log does not
+// Learn does; caller is a hash of who it was. How it was authenticated is not learned where the log does not
 // show the caller, or the key was refused.
-func (p *Profile) LearnPeer(c *Call, by PrincipalKind, late bool) {
-	p.learnCall(c, late)
+func (p *Profile) LearnPeer(c *Call, by PrincipalKind, caller uint32, late bool) {
+	users := uint64(1) << (caller % 64)
+	p.learnCall(c, late, users)
 	if c.Proven() && !c.WrongKey() {
-		p.Callers.learn(by, c.Time, maxValues)
+		p.Callers.learn(by, c.Time, maxValues, users)
 	}
 }
 
-func (p *Profile) learnCall(c *Call, late bool) {
+func (p *Profile) learnCall(c *Call, late bool, users uint64) {
 	p.Advance(c.Time)
 	standing := p.Standing(&c.From, c.Time)
 	if p.First == 0 || c.Time < p.First {
@@ -322,27 +323,27 @@ func (p *Profile) learnCall(c *Call, late bool) {
 	p.Calls++
 
 	if c.From.Known() {
-		p.Networks.learn(c.From.Prefix, c.Time, maxNetworks)
+		p.Networks.learn(c.From.Prefix, c.Time, maxNetworks, users)
 		if !c.WrongKey() {
-			p.Kinds.learn(c.From.Kind, c.Time, maxValues)
+			p.Kinds.learn(c.From.Kind, c.Time, maxValues, users)
 		}
 	}
 	if c.From.ASN != 0 {
-		p.Organizations.learn(c.From.Site(), c.Time, maxValues)
+		p.Organizations.learn(c.From.Site(), c.Time, maxValues, users)
 	}
 	if c.From.Country.Known() && !c.From.Weak {
-		p.Countries.learn(c.From.Country, c.Time, maxValues)
+		p.Countries.learn(c.From.Country, c.Time, maxValues, users)
 	}
 	if c.Model != "" && c.Status != notFound {
-		p.Models.learn(c.Model, c.Time, maxValues)
+		p.Models.learn(c.Model, c.Time, maxValues, users)
 	}
 	if c.Deployment != "" && c.Status != notFound {
-		p.Deployments.learn(c.Deployment, c.Time, maxValues)
+		p.Deployments.learn(c.Deployment, c.Time, maxValues, users)
 	}
 	if c.Operation != "" {
-		p.Operations.learn(c.Operation, c.Time, maxValues)
+		p.Operations.learn(c.Operation, c.Time, maxValues, users)
 	}
-	p.Clients.learn(c.Client, c.Time, maxValues)
+	p.Clients.learn(c.Client, c.Time, maxValues, users)
 
 	if late {
 		return

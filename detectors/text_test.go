@@ -45,7 +45,7 @@ func TestProfile_UnmarshalBinary_refuses_what_is_cut_off(t *testing.T) {
 	c := &Call{Time: 20000 * Day, Model: "gpt-4o", From: Network{Prefix: netip.MustParsePrefix("10.0.0.0/24"), ASN: 64500, Country: Country{'D', 'E'}}}
 	p.Advance(c.Time)
 	p.Learn(c, false)
-	p.LearnPeer(c, EntraObject, false)
+	p.LearnPeer(c, EntraObject, 0, false)
 	b, _ := p.AppendBinary(nil)
 	for n := range b {
 		if err := new(Profile).UnmarshalBinary(b[:n]); err == nil {
@@ -92,7 +92,7 @@ func TestProfile_Standing(t *testing.T) {
 	prefix := func(s string, asn uint32) Network { return Network{Prefix: netip.MustParsePrefix(s), ASN: asn} }
 	office, peer := prefix("10.0.0.0/24", 1), prefix("10.9.0.0/24", 9)
 	p.Learn(&Call{Time: start, From: office}, false)
-	resource.LearnPeer(&Call{Time: start, Model: "m", From: peer}, EntraObject, false)
+	resource.LearnPeer(&Call{Time: start, Model: "m", From: peer}, EntraObject, 0, false)
 	for _, c := range []struct {
 		name string
 		from Network

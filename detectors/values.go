@@ -2,6 +2,7 @@ package detectors
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -27,6 +28,10 @@ type Value[K comparable] struct {
 	First, Last Time    // when it was met, in event time
 	Count       float64 // calls with it, forgotten with half-life countHalfLife
 	Accused     Time    // when an incident was last about it, zero for never
+
+	// Users are, in a resource's profile, the callers that it was met with: a
+	// bit each, by hash, so several may have the same. Zero in a principal's own.
+	Users uint64
 }
 
 // accusedFor is how long a value that an incident was about is not taken for usual.
@@ -152,8 +157,33 @@ func (v *Values[K]) DaysBefore(t Time) float64 {
 	return v.Days + 1
 }
 
-// learn remembers that key was met at t, among at most limit values.
-func (v *Values[K]) learn(key K, t Time, limit int) {
+// common is the share of callers from which on a value is all peers'.
+const common = 1.0 / 3
+
+// Shared is how far key is what callers of a resource have in common, between 0
+// (none had it a day before t, or an incident accuses it) and 1 (a third of them had, or more).
+func (v *Values[K]) Shared(key K, t Time) float64 {
+	return v.SharedWhere(t, func(k K) bool { return k == key })
+}
+
+// SharedWhere is Shared of all values for which is says so, together.
+func (v *Values[K]) SharedWhere(t Time, is func(K) bool) float64 {
+	var all, some uint64
+	for i := range v.entries {
+		e := &v.entries[i]
+		all |= e.Users
+		if is(e.Key) && !e.accused(t) && t-e.First >= Day {
+			some |= e.Users
+		}
+	}
+	if some == 0 {
+		return 0
+	}
+	return math.Min(1, float64(bits.OnesCount64(some))/float64(bits.OnesCount64(all))/common)
+}
+
+// learn remembers that key was met at t with a caller of users, among at most limit values.
+func (v *Values[K]) learn(key K, t Time, limit int, users uint64) {
 	day := int64(t / Day)
 	if day > v.day {
 		v.turn(day)
@@ -169,6 +199,7 @@ func (v *Values[K]) learn(key K, t Time, limit int) {
 		} else {
 			e.Count++
 		}
+		e.Users |= users
 		copy(v.entries[1:i+1], v.entries[:i])
 		v.entries[0] = e
 		return
@@ -177,7 +208,7 @@ func (v *Values[K]) learn(key K, t Time, limit int) {
 		v.News++
 		v.newToday++
 	}
-	e := Value[K]{Key: key, First: t, Last: t, Count: 1}
+	e := Value[K]{Key: key, First: t, Last: t, Count: 1, Users: users}
 	if len(v.entries) >= limit {
 		v.evict(t)
 	}

@@ -36,7 +36,7 @@ func TestValues_learn(t *testing.T) {
 			for _, e := range v.All() {
 				kept[e.Key] = true
 			}
-			v.learn(key, now, limit)
+			v.learn(key, now, limit, 0)
 			for k := range kept {
 				if v.Find(k) != nil {
 					continue
@@ -71,9 +71,9 @@ func TestValues_learn(t *testing.T) {
 func TestValues_Surprise(t *testing.T) {
 	var steady, hopping Values[int]
 	for day := range Time(30) {
-		steady.learn(1, (20000+day)*Day, maxValues)
+		steady.learn(1, (20000+day)*Day, maxValues, 0)
 		for i := range 5 {
-			hopping.learn(int(day)*5+i, (20000+day)*Day, maxValues)
+			hopping.learn(int(day)*5+i, (20000+day)*Day, maxValues, 0)
 		}
 	}
 	now := 20030 * Day
@@ -159,3 +159,24 @@ func TestProfile_Quiet(t *testing.T) {
 
 // asEver is how busy a day is that is like any other.
 func asEver(Time) float64 { return 1 }
+
+func TestValues_Shared(t *testing.T) {
+	var v Values[string]
+	for caller := range 12 {
+		v.learn("all", 20000*Day, maxValues, 1<<caller)
+	}
+	v.learn("one", 20000*Day, maxValues, 1)
+	for caller := range 4 {
+		v.learn("a third", 20000*Day, maxValues, 1<<caller)
+	}
+	v.learn("new", 20001*Day, maxValues, 1<<5-1)
+	for key, want := range map[string]float64{"all": 1, "a third": 1, "one": 0.25, "new": 0, "never": 0} {
+		if got := v.Shared(key, 20001*Day); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s: %v, want %v", key, got, want)
+		}
+	}
+	both := v.SharedWhere(20001*Day, func(key string) bool { return key == "one" || key == "new" })
+	if math.Abs(both-0.25) > 1e-9 {
+		t.Errorf("what is new counts among others: %v", both)
+	}
+}

@@ -26,6 +26,7 @@ import (
 	operationshift "github.com/keywarden/keywarden/detectors/operation-shift"
 	"github.com/keywarden/keywarden/detectors/operator"
 	"github.com/keywarden/keywarden/detectors/resale"
+	residentialnetwork "github.com/keywarden/keywarden/detectors/residential-network"
 	roundtheclock "github.com/keywarden/keywarden/detectors/round-the-clock"
 	"github.com/keywarden/keywarden/detectors/saturation"
 	"github.com/keywarden/keywarden/detectors/silence"
@@ -59,6 +60,7 @@ func Detectors() []*detectors.Detector {
 		operationshift.Detector,
 		operator.Detector,
 		resale.Detector,
+		residentialnetwork.Detector,
 		roundtheclock.Detector,
 		saturation.Detector,
 		silence.Detector,

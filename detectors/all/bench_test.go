@@ -51,7 +51,7 @@ func (b *benign) call(step detectors.Time) *detectors.Call {
 
 func (b *benign) learn(c *detectors.Call) {
 	b.profile.Learn(c, false)
-	b.resource.LearnPeer(c, detectors.APIMSubscription, false)
+	b.resource.LearnPeer(c, detectors.APIMSubscription, 0, false)
 }
 
 // step is the time between two calls of the stream that is measured.

@@ -15,7 +15,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "anonymous-network",
 	Title: "Use from an anonymous network",
-	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the less its resource is called from such networks, and a VPN less so of one that people use from ever new networks, and where the usual client and model come through it. " +
+	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the less its resource is called from such networks, a VPN less so of one that people use from ever new networks, and both where the usual client and model come through them. " +
 		"Which networks are anonymous is as old as the embedded table: an exit that is newer is missed, and a block that has changed hands is wrong.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -72,9 +72,9 @@ const onion = 18
 
 type state struct{ Said stat.Latch }
 
-// privately is the factor by which the usual client and model weaken the surprise
-// of a VPN: colleagues have theirs.
-const privately = 0.6
+// alike is the factor by which the usual client and model weaken the surprise:
+// colleagues have VPNs, and contractors rent servers.
+var alike = map[detectors.NetworkKind]float64{detectors.VPN: 0.6, detectors.Hosting: 0.75, detectors.Tor: 1}
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
@@ -83,8 +83,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}
 	kind := call.From.Kind
 	bits, doubt := 0.0, 1.0
-	if kind == detectors.VPN && before.Alike(call) {
-		doubt = privately
+	if before.Alike(call) {
+		doubt = alike[kind]
 	}
 	peers := before.Resource
 	switch known := peers != nil && peers.Kinds.Known(kind, call.Time, detectors.Day); {

@@ -16,8 +16,8 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "client-change",
 	Title: "Called with another program",
-	Text: "A principal is called with an api-version or a user agent that neither it nor its peers used: the tools of thieves bring their own, often of long ago. " +
-		"From a network that the principal does not use, a preview of long ago counts most, and any program from servers for rent or a VPN, and a version from half a year before the newest in use, each by how rare that is; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks it counts as the migration that it mostly is. How surprising it is follows from how often this principal meets new ones. " +
+	Text: "A principal is called with an api-version or a user agent that it never had, or has answers streamed for the first time: the tools of thieves bring their own, often of long ago. It counts the less the more of its peers have such a client. " +
+		"From a network that the principal does not use, a preview of long ago counts most, and any program from servers for rent or a VPN, and a version from half a year before the newest in use, each by how rare that is; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks, from new ones of its organisations, and where strangers come every day, it counts as the migration that it mostly is. How surprising it is follows from how often this principal meets new ones. " +
 		"A thief with the owner's api-version, or any of today, is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
@@ -48,10 +48,14 @@ const prior = 0.05
 // What a new client is worth, as a part of its surprise.
 const (
 	agentOnly  = 0.6  // a new user agent with a usual api-version
+	streamOnly = 0.6  // streamed answers, of which there were none
 	staleExtra = 0.3  // an api-version of long ago
 	near       = 0.7  // from a new network of a usual organisation
 	modern     = 0.25 // any but that from a strange network where colleagues are: whoever is new mostly brings a program of their own
 )
+
+// crowd is how many new networks a day make strangers the usual callers: they bring the usual program.
+const crowd = 1
 
 // most is the most bits of a new client, but for one of long ago and one from a
 // network that hides who calls: who is new in a place mostly brings one, and of
@@ -71,7 +75,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !ok || before.Calls < enough || call.Client.APIVersion == "" && call.Client.UserAgent == "" {
 		return detectors.Finding{}, false
 	}
-	weight := novelty(before, call)
+	what, weight := novel(before, call)
 	if weight == 0 {
 		return detectors.Finding{}, false
 	}
@@ -92,6 +96,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 			limit = detectors.MostOfPlace
 		case apiversion.Older(before, call):
 			test = "client-change/older"
+		case standing == detectors.Near, before.Networks.NewsBefore(call.Time) >= crowd*(before.Networks.Days+1):
+			test = "client-change/usual"
 		default:
 			surprise *= modern
 		}
@@ -100,37 +106,70 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
-	return finding(before, call, bits), true
+	return finding(before, call, what, bits), true
 }
 
-// novelty is how new the client of a call is, 0 where the principal or its peers use it.
-func novelty(before *detectors.Profile, call *detectors.Call) float64 {
-	version, agent := true, call.Client.UserAgent != ""
-	for _, c := range before.Clients.All() {
-		version = version && c.Key.APIVersion != call.Client.APIVersion
-		agent = agent && c.Key.UserAgent != call.Client.UserAgent
+// news of a client.
+type novelty uint8
+
+const (
+	nothing novelty = iota
+	newVersion
+	newAgent
+	newStream
+)
+
+// novel is what is new of the client of a call, and how much that is worth.
+func novel(before *detectors.Profile, call *detectors.Call) (what novelty, weight float64) {
+	c := &call.Client
+	if before.Clients.Find(*c) != nil {
+		return nothing, 0
 	}
-	if before.Resource != nil && (version || agent) {
-		for _, c := range before.Resource.Clients.All() {
-			if call.Time-c.First < detectors.Day {
-				continue
-			}
-			version = version && c.Key.APIVersion != call.Client.APIVersion
-			agent = agent && c.Key.UserAgent != call.Client.UserAgent
+	if c.APIVersion != "" {
+		what, weight = newVersion, news(before, call.Time, func(o detectors.Client) bool { return o.APIVersion == c.APIVersion })
+		if apiversion.Stale(call) {
+			weight *= 1 + staleExtra
 		}
 	}
-	switch {
-	case version && call.Client.APIVersion != "" && apiversion.Stale(call):
-		return 1 + staleExtra
-	case version && call.Client.APIVersion != "":
-		return 1
-	case agent:
-		return agentOnly
+	if c.UserAgent != "" {
+		if w := agentOnly * news(before, call.Time, func(o detectors.Client) bool { return o.UserAgent == c.UserAgent }); w > weight {
+			what, weight = newAgent, w
+		}
 	}
-	return 0
+	if streamOnly > weight && c.Stream == detectors.Streaming && !known(before, func(o detectors.Client) bool { return o.Stream == c.Stream }) {
+		what, weight = newStream, streamOnly
+	}
+	return what, weight
 }
 
-func finding(before *detectors.Profile, call *detectors.Call, bits float64) detectors.Finding {
+// of says what is new of a client.
+func (n novelty) of(c *detectors.Client) string {
+	switch n {
+	case newAgent:
+		return fmt.Sprintf("by the user agent %q", c.UserAgent)
+	case newStream:
+		return "for streamed answers"
+	}
+	return fmt.Sprintf("with api-version %q", c.APIVersion)
+}
+
+// news is how far the principal has met no client that is such, between 0 and 1: the more of its peers have, the less.
+func news(before *detectors.Profile, t detectors.Time, is func(detectors.Client) bool) float64 {
+	switch {
+	case known(before, is):
+		return 0
+	case before.Resource == nil:
+		return 1
+	}
+	return 1 - before.Resource.Clients.SharedWhere(t, is)
+}
+
+// known reports whether the principal has met a client that is such.
+func known(before *detectors.Profile, is func(detectors.Client) bool) bool {
+	return slices.ContainsFunc(before.Clients.All(), func(c detectors.Value[detectors.Client]) bool { return is(c.Key) })
+}
+
+func finding(before *detectors.Profile, call *detectors.Call, what novelty, bits float64) detectors.Finding {
 	var usual []string
 	for _, client := range before.Clients.Top(6) {
 		text := client.APIVersion
@@ -144,7 +183,7 @@ func finding(before *detectors.Profile, call *detectors.Call, bits float64) dete
 	f := detectors.Finding{
 		Time:    call.Time,
 		Bits:    bits,
-		Summary: fmt.Sprintf("called with api-version %q from %s; until now with %s", call.Client.APIVersion, &call.From, strings.Join(usual, ", ")),
+		Summary: fmt.Sprintf("called %s from %s; until now with %s", what.of(&call.Client), &call.From, strings.Join(usual, ", ")),
 		Observed: detectors.Facts{
 			"apiVersion": call.Client.APIVersion, "userAgent": call.Client.UserAgent, "network": call.From.String(),
 		},

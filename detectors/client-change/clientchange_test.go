@@ -45,15 +45,56 @@ func TestDetector(t *testing.T) {
 			for day := range 14 {
 				s.Call(detectortest.Chat(detectortest.At(day, 9, 0), detectortest.Office))
 				s.Call(detectortest.Chat(detectortest.At(day, 15, 0), detectortest.Office))
-				s.Peer(detectors.EntraObject, with(detectortest.Chat(detectortest.At(day, 10, 0), detectortest.Home), "2025-01-01-preview", ""))
+				s.Peer(detectors.EntraObject, 0, with(detectortest.Chat(detectortest.At(day, 10, 0), detectortest.Home), "2025-01-01-preview", ""))
 			}
 			s.Call(with(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.User(4)), "2025-01-01-preview", ""))
+		}},
+		detectortest.Scenario{Name: "a_user_agent_that_one_peer_of_many_has", Below: 3, Kind: detectors.APIMSubscription, Play: func(s *detectortest.Script) {
+			for day := range 14 {
+				for hour := range 24 {
+					s.Call(with(detectortest.Chat(detectortest.At(day, hour, 0), detectortest.Office), "", "GuzzleHttp/7"))
+				}
+				for peer := range 12 {
+					agent := "GuzzleHttp/7"
+					if peer == 0 {
+						agent = "curl/8.5.0"
+					}
+					s.Peer(detectors.APIMSubscription, uint32(peer), with(detectortest.Chat(detectortest.At(day, 10, peer), detectortest.User(peer)), "", agent))
+				}
+			}
+			s.Fires(3, func() {
+				s.Call(with(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0)), "", "curl/8.5.0"))
+			})
+		}},
+		detectortest.Scenario{Name: "answers_are_streamed_to_a_new_machine_in_its_cloud", Below: 3, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 6, detectortest.Backend(0))
+			s.Fires(3, func() { s.Call(streamed(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Backend(7)))) })
+		}},
+		detectortest.Scenario{Name: "who_streams_now_and_then", Below: 3, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 6, detectortest.Backend(0))
+			s.Call(streamed(detectortest.Chat(detectortest.At(0, 9, 0), detectortest.Backend(0))))
+			s.Call(streamed(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.Backend(7))))
+		}},
+		detectortest.Scenario{Name: "a_script_among_the_browsers_of_a_page", Below: 3, Kind: detectors.APIMSubscription, Play: func(s *detectortest.Script) {
+			for day := range 14 {
+				for user := range 20 {
+					s.Call(with(detectortest.Chat(detectortest.At(day, user, 0), detectortest.User(20*day+user)), "", "Mozilla/5.0"))
+				}
+			}
+			s.Fires(3, func() {
+				s.Call(with(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.User(290)), "2025-01-01-preview", "python-requests/2.32"))
+			})
 		}},
 		detectortest.Scenario{Name: "little_is_known_yet", Below: 3, Play: func(s *detectortest.Script) {
 			s.Call(detectortest.Chat(detectortest.At(0, 9, 0), detectortest.Office))
 			s.Call(detectortest.Check(detectortest.At(9, 9, 0), detectortest.User(4)))
 		}},
 	)
+}
+
+func streamed(c detectors.Call) detectors.Call {
+	c.Client.Stream = detectors.Streaming
+	return c
 }
 
 func with(c detectors.Call, version, agent string) detectors.Call {

@@ -23,7 +23,7 @@ func TestDetector(t *testing.T) {
 			s.Call(detectortest.Chat(detectortest.At(0, 3, 0), detectortest.Rented(0)))
 		}},
 		detectortest.Scenario{Name: "a_peer_of_the_decoy", Below: 3, Decoy: true, Play: func(s *detectortest.Script) {
-			s.Peer(detectors.EntraObject, detectortest.Chat(detectortest.At(0, 3, 0), detectortest.Rented(0)))
+			s.Peer(detectors.EntraObject, 0, detectortest.Chat(detectortest.At(0, 3, 0), detectortest.Rented(0)))
 		}},
 	)
 }

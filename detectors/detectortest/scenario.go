@@ -62,7 +62,7 @@ func (p *player) judge(s step) (detectors.Finding, bool) {
 
 // learn has the profiles learn a step that was judged.
 func (p *player) learn(s step) {
-	kind := p.profile.Principal.Kind
+	kind, who := p.profile.Principal.Kind, uint32(63) // no peer's
 	switch e := s.event.(type) {
 	case *detectors.Act:
 		p.resource.Learn(e, false)
@@ -75,13 +75,13 @@ func (p *player) learn(s step) {
 		return
 	}
 	if s.peer {
-		kind = s.kind
+		kind, who = s.kind, s.who
 	} else {
 		p.profile.Learn(s.event, false)
 	}
 	if c, ok := s.event.(*detectors.Call); ok {
 		p.resource.Hear(c.Time, uint32(kind)<<1|c.From.ASN<<4|1, 0)
-		p.resource.LearnPeer(c, kind, false)
+		p.resource.LearnPeer(c, kind, who, false)
 	}
 }
 

@@ -29,6 +29,7 @@ type step struct {
 	event detectors.Event
 	peer  bool // it is a call of a peer on the same resource
 	kind  detectors.PrincipalKind
+	who   uint32 // of the peers
 	group int
 }
 
@@ -49,9 +50,9 @@ func (s *Script) Act(a detectors.Act) {
 }
 
 // Peer plays a call that a principal of the given kind makes on the same
-// resource. The detector does not judge it; the resource learns it.
-func (s *Script) Peer(kind detectors.PrincipalKind, c detectors.Call) {
-	s.steps = append(s.steps, step{event: &c, peer: true, kind: kind})
+// resource, the who-th of them. The detector does not judge it; the resource learns it.
+func (s *Script) Peer(kind detectors.PrincipalKind, who uint32, c detectors.Call) {
+	s.steps = append(s.steps, step{event: &c, peer: true, kind: kind, who: who})
 }
 
 // Sight plays what a network is seen to do to a principal. Detectors of

@@ -122,6 +122,7 @@ func judge(before *detectors.Profile, call *detectors.Call, other place, own *st
 	}
 	minutes := float64(call.Time-other.Time) / float64(detectors.Minute)
 	f := detectors.Finding{
+		Hand: detectors.StrangeHand, // whoever is away, whichever of both calls comes last
 		Time: call.Time,
 		Bits: bits,
 		Summary: fmt.Sprintf("called from %s %.0f minutes after a call from %s, about %.0f km away",

@@ -70,3 +70,31 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+// The owner's next call may be what shows it: the journey is the stranger's all the same.
+func TestDetector_accuses_who_is_away(t *testing.T) {
+	p := detectors.Profile{Principal: detectors.Principal{Kind: detectors.EntraObject}}
+	memory := Detector.NewMemory()
+	var hands []detectors.Hand
+	call := func(c detectors.Call) {
+		if f, found := Detector.Observe(&p, &c, memory); found {
+			hands = append(hands, f.Hand)
+		}
+		p.Learn(&c, false)
+	}
+	for day := range 14 {
+		call(detectortest.Chat(detectortest.At(day, 10, 0), detectortest.Office))
+	}
+	for minute := range 4 {
+		call(detectortest.Chat(detectortest.At(14, 10, 2*minute), at("JP")))
+		call(detectortest.Chat(detectortest.At(14, 10, 2*minute+1), detectortest.Office))
+	}
+	if len(hands) == 0 {
+		t.Fatal("nobody is in two places")
+	}
+	for _, hand := range hands {
+		if hand != detectors.StrangeHand {
+			t.Errorf("hand %v", hand)
+		}
+	}
+}

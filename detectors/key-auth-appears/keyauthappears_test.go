@@ -37,7 +37,7 @@ func TestDetector(t *testing.T) {
 			}
 		}},
 		detectortest.Scenario{Name: "account_that_is_new", Below: 3, Play: func(s *detectortest.Script) {
-			s.Peer(detectors.EntraObject, detectortest.Chat(detectortest.At(0, 8, 0), detectortest.Office))
+			s.Peer(detectors.EntraObject, 0, detectortest.Chat(detectortest.At(0, 8, 0), detectortest.Office))
 			s.Call(detectortest.Chat(detectortest.At(0, 9, 0), detectortest.Office))
 		}},
 		detectortest.Scenario{Name: "entra_identity_calls", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
@@ -51,7 +51,7 @@ func TestDetector(t *testing.T) {
 func entra(s *detectortest.Script, first, last int) {
 	for day := first; day < last; day++ {
 		for hour := 9; hour < 17; hour++ {
-			s.Peer(detectors.EntraObject, detectortest.Chat(detectortest.At(day, hour, 0), detectortest.Office))
+			s.Peer(detectors.EntraObject, 0, detectortest.Chat(detectortest.At(day, hour, 0), detectortest.Office))
 		}
 	}
 }

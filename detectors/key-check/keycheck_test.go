@@ -27,7 +27,7 @@ func TestDetector(t *testing.T) {
 			})
 		}},
 		detectortest.Scenario{Name: "api_version_of_a_peer", Below: 9, Play: func(s *detectortest.Script) {
-			s.Peer(detectors.EntraObject, detectortest.Check(detectortest.At(0, 0, 0), detectortest.Office))
+			s.Peer(detectors.EntraObject, 0, detectortest.Check(detectortest.At(0, 0, 0), detectortest.Office))
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Call(detectortest.Check(detectortest.At(14, 3, 0), detectortest.User(3)))
 		}},

@@ -16,7 +16,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "new-country",
 	Title: "Use from a new country",
 	Text: "A principal is called from a country that it was never seen in, or, on its first day, that its resource was never called from. How surprising that is follows from how often this principal meets new countries: " +
-		"the first one in a month is, one more for an application that passes its users' addresses through is not, and a principal that people use from homes and telephones meets one sooner than a program that stays where it runs. Usual networks that fell silent, and the usual client and model, take away from it: then somebody travels. " +
+		"the first one in a month is, one more for an application that passes its users' addresses through is not, and a principal that people use from homes and telephones meets one sooner than a program that stays where it runs. Usual networks that fell silent, and the usual client and model, take away from it: then somebody travels; so do peers of the resource who are there, by how many of them are. " +
 		"A country on which the address sources differ is never counted, so an attacker behind such an address is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -82,8 +82,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if surprise == 0 {
 		return detectors.Finding{}, false
 	}
-	if peers := past.Resource; peers != nil && peers.Countries.Known(call.From.Country, call.Time, detectors.Day) {
-		surprise /= 2
+	if peers := past.Resource; peers != nil {
+		surprise *= 1 - peers.Countries.Shared(call.From.Country, call.Time)/2
 	}
 	surprise *= doubt(past, call)
 	bits := math.Min(before.BitsAt(test, past.Age(call.Time), surprise), detectors.MostOfPlace)

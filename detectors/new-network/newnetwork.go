@@ -15,7 +15,7 @@ var Detector = detectors.New(detectors.Description{
 	Title: "Use from a new network",
 	Text: "A principal is called from an organisation's network, or from a /24 (/48 for IPv6), that it never used. How surprising that is follows from how often this principal meets new ones: " +
 		"for a key with one fixed egress the first in a month is, for a backend that hops over a cloud's addresses one more is not. Another region of a cloud counts as another organisation. A kind of network that it never used (hosting, VPN, Tor) adds to it; " +
-		"peers of the resource that are at home there, usual networks that fell silent, and a client and model that the principal always uses take away from it: then an egress has moved. " +
+		"peers of the resource that are at home there, by how many of them are, usual networks that fell silent, and a client and model that the principal always uses take away from it: then an egress has moved. " +
 		"It errs on the side of silence: an attacker in the principal's own provider, or behind an address that no table knows, is seen by the /24 alone or not at all.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -122,8 +122,8 @@ func doubt(before *detectors.Profile, call *detectors.Call) float64 {
 		switch {
 		case peers.Networks.Known(call.From.Prefix, call.Time, detectors.Day):
 			doubt *= 0.25
-		case peers.Organizations.Known(call.From.Site(), call.Time, detectors.Day):
-			doubt *= 0.5
+		default:
+			doubt *= 1 - 0.5*peers.Organizations.Shared(call.From.Site(), call.Time)
 		}
 	}
 	return doubt

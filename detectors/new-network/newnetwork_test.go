@@ -36,7 +36,7 @@ func TestDetector(t *testing.T) {
 		}},
 		detectortest.Scenario{Name: "network_of_a_peer", Below: 5, Play: func(s *detectortest.Script) {
 			for day := range 14 {
-				s.Peer(detectors.EntraObject, detectortest.Chat(detectortest.At(day, 9, 0), detectortest.Home))
+				s.Peer(detectors.EntraObject, 0, detectortest.Chat(detectortest.At(day, 9, 0), detectortest.Home))
 				s.Call(detectortest.Chat(detectortest.At(day, 10, 0), detectortest.Office))
 			}
 			s.Call(detectortest.Chat(detectortest.At(14, 10, 0), detectortest.Home))

@@ -15,7 +15,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "operation-shift",
 	Title: "Used for something else",
 	Text: "A principal calls an operation, a sort of work or a model that it never used: images where there was only chat, files, fine-tuning, a dearer model. A probe on a model never used came a day before the largest known drain. " +
-		"From a network that the principal does not use it counts in full, from its own networks as the trial or migration that it mostly is, less for images by day, whose number image-burst judges. How surprising it is follows from how often this principal tries something new. " +
+		"From a network that the principal does not use it counts in full, from its own networks as the trial or migration that it mostly is, less for images by day, whose number image-burst judges. How surprising it is follows from how often this principal tries something new, and it counts less the more of its peers do the same. " +
 		"A thief who asks for what the owner asks for is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
@@ -50,7 +50,7 @@ const (
 	newListing    = 0.3 // names of models are read: a tool that starts does that
 	atRest        = 1.4 // from its own networks, at an hour when it usually rests
 	imagesByDay   = 0.5 // images, from its own networks, at an hour of work: how many, image-burst judges
-	peersDo       = 0.6 // a peer has done it for a day
+	peersDo       = 0.4 // taken off where peers have done it for a day, by how many of them
 	near          = 0.7 // from a new network of a usual organisation
 )
 
@@ -114,18 +114,18 @@ func novelty(before *detectors.Profile, call *detectors.Call) (what string, weig
 		if call.Class == detectors.ClassListing {
 			weight = newListing
 		}
-		if peers != nil && peers.Operations.Known(call.Operation, call.Time, detectors.Day) {
-			weight *= peersDo
+		if peers != nil {
+			weight *= 1 - peersDo*peers.Operations.Shared(call.Operation, call.Time)
 		}
 	case call.Model != "" && before.Models.Len() > 0 && before.Models.Find(call.Model) == nil:
 		what, weight = "the model "+call.Model, newModel
-		if peers != nil && peers.Models.Known(call.Model, call.Time, detectors.Day) {
-			weight *= peersDo
+		if peers != nil {
+			weight *= 1 - peersDo*peers.Models.Shared(call.Model, call.Time)
 		}
 	case call.Deployment != "" && before.Deployments.Len() > 0 && before.Deployments.Find(call.Deployment) == nil:
 		what, weight = "the deployment "+call.Deployment, newDeployment
-		if peers != nil && peers.Deployments.Known(call.Deployment, call.Time, detectors.Day) {
-			weight *= peersDo
+		if peers != nil {
+			weight *= 1 - peersDo*peers.Deployments.Shared(call.Deployment, call.Time)
 		}
 	}
 	return what, weight

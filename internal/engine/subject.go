@@ -54,12 +54,17 @@ func newSubject(r *resource, c caller) *subject {
 
 // voice is who calls from a network's organisation.
 func (s *subject) voice(from *detectors.Network) uint32 {
+	return (s.hash() ^ from.ASN*2654435761) | 1
+}
+
+// hash is one of the caller.
+func (s *subject) hash() uint32 {
 	if s.name == 0 {
 		h := fnv.New32a()
 		_, _ = h.Write(append([]byte{byte(s.Kind)}, s.ID...)) // never fails
 		s.name = h.Sum32()
 	}
-	return (s.name ^ from.ASN*2654435761) | 1
+	return s.name
 }
 
 // memory is what detector i remembers of the subject.

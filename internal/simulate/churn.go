@@ -22,7 +22,7 @@ const (
 	churnCampaign    = 0.08  // a marketing day with five times the images (only studios)
 	churnDouble      = 0.1   // a nightly batch runs twice (only batches)
 	churnBulk        = 0.006 // a program works off a backlog: a few times its daily calls within hours
-	churnGuest       = 0.005 // somebody else of the company begins to use a program's key, for some days
+	churnGuest       = 0.002 // somebody else of the company begins to use a program's key, for some days
 	churnOutage      = 0.04  // a region has an outage of 20 to 90 minutes
 	replacesLogs     = 0.02  // a deployment replaces an account's diagnostic setting
 	shareNewUser     = 0.35  // share of a SaaS's sessions that are of a user not seen before

@@ -62,7 +62,7 @@ func Observe(before *detectors.Profile, e detectors.Event, own *State, sort dete
 		},
 		Usual: detectors.Facts{"actors": others(before, act), "actsPerDay": perDay},
 	}
-	if act.From.Known() && before.Networks.Find(act.From.Prefix) == nil {
+	if act.From.Known() && act.From.Kind != detectors.Azure && before.Networks.Find(act.From.Prefix) == nil {
 		f.Networks = []detectors.Network{act.From}
 	}
 	return f, true

@@ -1,0 +1,88 @@
+// Package residentialnetwork finds a program's key that is used from a home.
+package residentialnetwork
+
+import (
+	"fmt"
+
+	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/stat"
+)
+
+// Detector is residential-network.
+var Detector = detectors.New(detectors.Description{
+	ID:    "residential-network",
+	Title: "Program's key used at a home",
+	Text: "A principal that was called from clouds, data centres and offices only is called from the line of a home or a telephone. Programs do not live there: it is a colleague who borrows the key, or a thief. " +
+		"It is the more surprising the longer no such kind of network was new to the principal, and less so the more of its resource's callers are at home, and where the usual client and model come along. " +
+		"Offices with a carrier's line look like homes, and of whose office does this says nothing; a thief on a rented server is seen by anonymous-network.",
+	Severity: detectors.Medium,
+	Family:   detectors.Place,
+	Scope:    detectors.PerPrincipal,
+	Techniques: []detectors.Technique{
+		{Framework: "ATT&CK 17.1", ID: "T1078.004"},
+		{Framework: "ATLAS 5.6.0", ID: "AML.T0012"},
+		{Framework: "OWASP LLM 2025", ID: "LLM10"},
+	},
+	Benign: []string{
+		"A developer who tries something at home with a program's key.",
+		"A small office, or a shop, on an ordinary carrier's line.",
+		"A program that is moved to a machine under somebody's desk.",
+	},
+	Triage: []string{
+		"Ask the owner of the key who works from there: keys of programs should stay in a vault.",
+		"Compare the client, the models and the hours of those calls with the program's.",
+		"Look whether the program goes on at its usual networks at the same time.",
+	},
+	Version: 1,
+}, observe)
+
+// prior is how many days with such a network a day brings, before any was seen.
+const prior = 0.02
+
+// peersAre is what is left of the surprise where all the resource's callers are at home.
+const peersAre = 0.75
+
+// alike is what is left where the usual client and model come from there.
+const alike = 0.75
+
+// abroad is added for a home in a country where the principal was not: minus log2 of the share of colleagues who work there, assumed.
+const abroad = 2.7
+
+type state struct{ Said stat.Latch }
+
+func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
+	call, ok := e.(*detectors.Call)
+	if !ok || call.From.Kind != detectors.Residential || !call.From.Known() || call.WrongKey() || before.Age(call.Time) < detectors.Day {
+		return detectors.Finding{}, false
+	}
+	surprise := before.Kinds.Surprise(call.From.Kind, call.Time, prior, before.Busier)
+	if surprise == 0 {
+		return detectors.Finding{}, false
+	}
+	if peers := before.Resource; peers != nil {
+		surprise *= 1 - (1-peersAre)*peers.Kinds.Shared(call.From.Kind, call.Time)
+	}
+	if before.Alike(call) {
+		surprise *= alike
+	}
+	if call.From.Country.Known() && !before.Countries.Known(call.From.Country, call.Time, detectors.Day) {
+		surprise += abroad
+	}
+	surprise *= 1 - before.Quiet(call.Time)/2
+	bits := before.Bits("residential-network", call.Time, surprise)
+	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
+		return detectors.Finding{}, false
+	}
+	var usual []string
+	for _, kind := range before.Kinds.Usual(5, call.Time) {
+		usual = append(usual, kind.String())
+	}
+	return detectors.Finding{
+		Time:     call.Time,
+		Bits:     bits,
+		Summary:  fmt.Sprintf("called from %s, where it never was", &call.From),
+		Observed: detectors.Facts{"network": call.From.Prefix.String(), "organization": call.From.Organization},
+		Usual:    detectors.Facts{"networkKinds": usual, "daysKnown": float64(before.Age(call.Time)) / float64(detectors.Day)},
+		Networks: []detectors.Network{call.From},
+	}, true
+}
