@@ -115,10 +115,7 @@ func (p *Profile) Strangeness(a *Act) float64 {
 	if !a.Actor.Portal() {
 		points += strangeTool
 	}
-	if e := p.Networks.Find(a.From.Prefix); e == nil || e.accused(a.Time) {
-		if a.From.Kind == Azure {
-			return points
-		}
+	if e := p.Networks.Find(a.From.Prefix); a.From.Kind != Azure && (e == nil || e.accused(a.Time)) {
 		if a.From.ASN == 0 || !p.Organizations.Known(a.From.Site(), a.Time, Day) {
 			points += strangeNetwork
 		}

@@ -81,7 +81,7 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	if v := r.byte(); v != profileVersion && !r.failed {
 		return fmt.Errorf("detectors: profile of version %d, this program reads %d", v, profileVersion)
 	}
-	*p = Profile{Resource: p.Resource, Scale: p.Scale}
+	*p = Profile{Resource: p.Resource, Scale: p.Scale, Caller: p.Caller}
 	p.Principal.Kind = PrincipalKind(r.enum(len(principalKindNames)))
 	p.Principal.ID = r.string()
 	p.Principal.Resource = r.string()
@@ -165,6 +165,7 @@ func writeValues[K comparable](w *writer, v *Values[K], key func(*writer, K)) {
 		w.float(e.Count)
 		w.time(e.Accused)
 		w.uint(e.Users)
+		w.uint(e.Fresh)
 	}
 }
 
@@ -179,6 +180,6 @@ func readValues[K comparable](r *reader, v *Values[K], limit int, key func(*read
 		v.entries = make([]Value[K], 0, n)
 	}
 	for range n {
-		v.entries = append(v.entries, Value[K]{Key: key(r), First: r.time(), Last: r.time(), Count: r.float(), Accused: r.time(), Users: r.uint()})
+		v.entries = append(v.entries, Value[K]{Key: key(r), First: r.time(), Last: r.time(), Count: r.float(), Accused: r.time(), Users: r.uint(), Fresh: r.uint()})
 	}
 }

@@ -48,6 +48,10 @@ type Profile struct {
 	// engine before each event, and not saved.
 	Decoy bool
 
+	// Caller is the principal's bit in Value.Users of its resource. It is set by
+	// the engine, and not saved.
+	Caller uint64
+
 	// Since is when the log began to be watched; zero where that is not known.
 	// It is set by the engine before each event, and not saved.
 	Since Time
@@ -295,13 +299,12 @@ func (p *Profile) Learn(e Event, late bool) {
 }
 
 // LearnPeer has a resource's profile remember a call of one of its callers, as
-// Learn does; caller is a hash of who it was. How it was authenticated is not learned where the log does not
-// show the caller, or the key was refused.
-func (p *Profile) LearnPeer(c *Call, by PrincipalKind, caller uint32, late bool) {
-	users := uint64(1) << (caller % 64)
-	p.learnCall(c, late, users)
+// Learn does; caller is that one's Caller. How it was authenticated is not
+// learned where the log does not show the caller, or the key was refused.
+func (p *Profile) LearnPeer(c *Call, by PrincipalKind, caller uint64, late bool) {
+	p.learnCall(c, late, caller)
 	if c.Proven() && !c.WrongKey() {
-		p.Callers.learn(by, c.Time, maxValues, users)
+		p.Callers.learn(by, c.Time, maxValues, 0)
 	}
 }
 
@@ -323,7 +326,7 @@ func (p *Profile) learnCall(c *Call, late bool, users uint64) {
 	p.Calls++
 
 	if c.From.Known() {
-		p.Networks.learn(c.From.Prefix, c.Time, maxNetworks, users)
+		p.Networks.learn(c.From.Prefix, c.Time, maxNetworks, 0)
 		if !c.WrongKey() {
 			p.Kinds.learn(c.From.Kind, c.Time, maxValues, users)
 		}

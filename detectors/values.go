@@ -29,9 +29,10 @@ type Value[K comparable] struct {
 	Count       float64 // calls with it, forgotten with half-life countHalfLife
 	Accused     Time    // when an incident was last about it, zero for never
 
-	// Users are, in a resource's profile, the callers that it was met with: a
-	// bit each, by hash, so several may have the same. Zero in a principal's own.
-	Users uint64
+	// Users are, in a resource's profile, the callers that it was met with before
+	// its latest day, Fresh those since: a bit each, by hash, so several may have
+	// the same. They never fade. Zero in a principal's own profile.
+	Users, Fresh uint64
 }
 
 // accusedFor is how long a value that an incident was about is not taken for usual.
@@ -160,26 +161,42 @@ func (v *Values[K]) DaysBefore(t Time) float64 {
 // common is the share of callers from which on a value is all peers'.
 const common = 1.0 / 3
 
-// Shared is how far key is what callers of a resource have in common, between 0
-// (none had it a day before t, or an incident accuses it) and 1 (a third of them had, or more).
-func (v *Values[K]) Shared(key K, t Time) float64 {
-	return v.SharedWhere(t, func(k K) bool { return k == key })
+// Shared is how far key is what the callers of a resource, but for those of the
+// bits given, have in common: between 0, where none had it before the day of t, and
+// 1, where a third of them had, or more.
+func (v *Values[K]) Shared(key K, t Time, but uint64) float64 {
+	return v.SharedWhere(t, but, func(k K) bool { return k == key })
 }
 
 // SharedWhere is Shared of all values for which is says so, together.
-func (v *Values[K]) SharedWhere(t Time, is func(K) bool) float64 {
+func (v *Values[K]) SharedWhere(t Time, but uint64, is func(K) bool) float64 {
 	var all, some uint64
 	for i := range v.entries {
 		e := &v.entries[i]
-		all |= e.Users
-		if is(e.Key) && !e.accused(t) && t-e.First >= Day {
-			some |= e.Users
+		all |= e.Users | e.Fresh
+		if is(e.Key) {
+			some |= e.before(t)
 		}
 	}
-	if some == 0 {
+	if some &^= but; some == 0 {
 		return 0
 	}
-	return math.Min(1, float64(bits.OnesCount64(some))/float64(bits.OnesCount64(all))/common)
+	return math.Min(1, callers(some)/callers(all&^but)/common)
+}
+
+// before is the callers that the value was met with before the day of t.
+func (e *Value[K]) before(t Time) uint64 {
+	if int64(t/Day) > int64(e.Last/Day) {
+		return e.Users | e.Fresh
+	}
+	return e.Users
+}
+
+// callers is how many set the bits, by linear counting (Whang et al. 1990):
+// -64 ln of the share that is not set.
+func callers(set uint64) float64 {
+	const most = 63
+	return -64 * math.Log1p(-float64(min(bits.OnesCount64(set), most))/64)
 }
 
 // learn remembers that key was met at t with a caller of users, among at most limit values.
@@ -193,13 +210,16 @@ func (v *Values[K]) learn(key K, t Time, limit int, users uint64) {
 		if t < e.First {
 			e.First = t
 		}
+		if int64(t/Day) > int64(e.Last/Day) {
+			e.Users, e.Fresh = e.before(t), 0
+		}
 		if t > e.Last {
 			e.Count = e.Count*forget(e.Last, t) + 1
 			e.Last = t
 		} else {
 			e.Count++
 		}
-		e.Users |= users
+		e.Fresh |= users
 		copy(v.entries[1:i+1], v.entries[:i])
 		v.entries[0] = e
 		return
@@ -208,7 +228,7 @@ func (v *Values[K]) learn(key K, t Time, limit int, users uint64) {
 		v.News++
 		v.newToday++
 	}
-	e := Value[K]{Key: key, First: t, Last: t, Count: 1, Users: users}
+	e := Value[K]{Key: key, First: t, Last: t, Count: 1, Fresh: users}
 	if len(v.entries) >= limit {
 		v.evict(t)
 	}

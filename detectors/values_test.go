@@ -162,21 +162,36 @@ func asEver(Time) float64 { return 1 }
 
 func TestValues_Shared(t *testing.T) {
 	var v Values[string]
+	const day = 20000 * Day
 	for caller := range 12 {
-		v.learn("all", 20000*Day, maxValues, 1<<caller)
+		v.learn("all", day, maxValues, 1<<caller)
 	}
-	v.learn("one", 20000*Day, maxValues, 1)
+	v.learn("one", day, maxValues, 1)
 	for caller := range 4 {
-		v.learn("a third", 20000*Day, maxValues, 1<<caller)
+		v.learn("a third", day, maxValues, 1<<caller)
+		v.learn("today", day+Day, maxValues, 1<<caller)
 	}
-	v.learn("new", 20001*Day, maxValues, 1<<5-1)
-	for key, want := range map[string]float64{"all": 1, "a third": 1, "one": 0.25, "new": 0, "never": 0} {
-		if got := v.Shared(key, 20001*Day); math.Abs(got-want) > 1e-9 {
-			t.Errorf("%s: %v, want %v", key, got, want)
+	v.learn("one", day+Day, maxValues, 1<<7) // who comes today does not make it usual for the next
+	for _, test := range []struct {
+		key      string
+		but      uint64
+		from, to float64
+	}{{"all", 0, 1, 1}, {"a third", 0, 0.9, 1}, {"one", 0, 0.2, 0.3}, {"one", 1, 0, 0}, {"today", 0, 0, 0}, {"never", 0, 0, 0}} {
+		if got := v.Shared(test.key, day+Day, test.but); got < test.from || got > test.to {
+			t.Errorf("%s without %b: %v, want %v to %v", test.key, test.but, got, test.from, test.to)
 		}
 	}
-	both := v.SharedWhere(20001*Day, func(key string) bool { return key == "one" || key == "new" })
-	if math.Abs(both-0.25) > 1e-9 {
-		t.Errorf("what is new counts among others: %v", both)
+	both := v.SharedWhere(day+Day, 0, func(key string) bool { return key == "one" || key == "today" })
+	if both != v.Shared("one", day+Day, 0) {
+		t.Errorf("what is of today counts: %v", both)
+	}
+}
+
+func TestCallers(t *testing.T) {
+	for n, want := range map[int]float64{0: 0, 1: 1, 30: 40.6, 63: 266, 64: 266} {
+		set := ^uint64(0) >> (64 - n)
+		if got := callers(set); math.Abs(got-want) > 0.02*want {
+			t.Errorf("%d bits: %v callers, want %v", n, got, want)
+		}
 	}
 }

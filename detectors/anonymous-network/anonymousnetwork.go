@@ -74,7 +74,7 @@ type state struct{ Said stat.Latch }
 
 // alike is the factor by which the usual client and model weaken the surprise:
 // colleagues have VPNs, and contractors rent servers.
-var alike = map[detectors.NetworkKind]float64{detectors.VPN: 0.6, detectors.Hosting: 0.75, detectors.Tor: 1}
+var alike = map[detectors.NetworkKind]float64{detectors.VPN: 0.6, detectors.Hosting: 0.75}
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
@@ -83,8 +83,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}
 	kind := call.From.Kind
 	bits, doubt := 0.0, 1.0
-	if before.Alike(call) {
-		doubt = alike[kind]
+	if weaker, ok := alike[kind]; ok && before.Alike(call) {
+		doubt = weaker
 	}
 	peers := before.Resource
 	switch known := peers != nil && peers.Kinds.Known(kind, call.Time, detectors.Day); {

@@ -16,8 +16,8 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "client-change",
 	Title: "Called with another program",
-	Text: "A principal is called with an api-version or a user agent that it never had, or has answers streamed for the first time: the tools of thieves bring their own, often of long ago. It counts the less the more of its peers have such a client. " +
-		"From a network that the principal does not use, a preview of long ago counts most, and any program from servers for rent or a VPN, and a version from half a year before the newest in use, each by how rare that is; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks, from new ones of its organisations, and where strangers come every day, it counts as the migration that it mostly is. How surprising it is follows from how often this principal meets new ones. " +
+	Text: "A principal is called with an api-version or a user agent that it never had, or has answers streamed for the first time: the tools of thieves bring their own, often of long ago. A version or an agent counts the less the more of its peers have it. " +
+		"From a network that the principal does not use, a preview of long ago counts most, and any program from servers for rent or a VPN, and a version from half a year before the newest in use, each by how rare that is; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks, from new ones of its organisations or its peers', and where strangers come every day, it counts about as the migration that it mostly is. How surprising it is follows from how often this principal meets new ones. " +
 		"A thief with the owner's api-version, or any of today, is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
@@ -75,7 +75,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !ok || before.Calls < enough || call.Client.APIVersion == "" && call.Client.UserAgent == "" {
 		return detectors.Finding{}, false
 	}
-	what, weight := novel(before, call)
+	what, weight := novelty(before, call)
 	if weight == 0 {
 		return detectors.Finding{}, false
 	}
@@ -109,67 +109,55 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	return finding(before, call, what, bits), true
 }
 
-// news of a client.
-type novelty uint8
-
-const (
-	nothing novelty = iota
-	newVersion
-	newAgent
-	newStream
-)
-
-// novel is what is new of the client of a call, and how much that is worth.
-func novel(before *detectors.Profile, call *detectors.Call) (what novelty, weight float64) {
+// novelty is what is new of the client of a call, and how much that is worth; 0 where nothing is.
+func novelty(before *detectors.Profile, call *detectors.Call) (what string, weight float64) {
 	c := &call.Client
 	if before.Clients.Find(*c) != nil {
-		return nothing, 0
+		return "", 0
 	}
 	if c.APIVersion != "" {
-		what, weight = newVersion, news(before, call.Time, func(o detectors.Client) bool { return o.APIVersion == c.APIVersion })
+		weight = unmet(before, call.Time, func(o detectors.Client) bool { return o.APIVersion == c.APIVersion })
 		if apiversion.Stale(call) {
 			weight *= 1 + staleExtra
 		}
 	}
+	agent := 0.0
 	if c.UserAgent != "" {
-		if w := agentOnly * news(before, call.Time, func(o detectors.Client) bool { return o.UserAgent == c.UserAgent }); w > weight {
-			what, weight = newAgent, w
-		}
+		agent = agentOnly * unmet(before, call.Time, func(o detectors.Client) bool { return o.UserAgent == c.UserAgent })
 	}
-	if streamOnly > weight && c.Stream == detectors.Streaming && !known(before, func(o detectors.Client) bool { return o.Stream == c.Stream }) {
-		what, weight = newStream, streamOnly
-	}
-	return what, weight
-}
-
-// of says what is new of a client.
-func (n novelty) of(c *detectors.Client) string {
-	switch n {
-	case newAgent:
-		return fmt.Sprintf("by the user agent %q", c.UserAgent)
-	case newStream:
-		return "for streamed answers"
-	}
-	return fmt.Sprintf("with api-version %q", c.APIVersion)
-}
-
-// news is how far the principal has met no client that is such, between 0 and 1: the more of its peers have, the less.
-func news(before *detectors.Profile, t detectors.Time, is func(detectors.Client) bool) float64 {
 	switch {
-	case known(before, is):
+	case max(weight, agent) < streamOnly && c.Stream == detectors.Streaming && !met(before, streams(detectors.Streaming)) && met(before, streams(detectors.NonStreaming)):
+		return "for streamed answers", streamOnly
+	case agent > weight:
+		return fmt.Sprintf("by the user agent %q", c.UserAgent), agent
+	case weight > 0:
+		return fmt.Sprintf("with api-version %q", c.APIVersion), weight
+	}
+	return "", 0
+}
+
+// unmet is how far the principal has met no client that is such, between 0 and 1: the more of its peers have, the less.
+func unmet(before *detectors.Profile, t detectors.Time, is func(detectors.Client) bool) float64 {
+	switch {
+	case met(before, is):
 		return 0
 	case before.Resource == nil:
 		return 1
 	}
-	return 1 - before.Resource.Clients.SharedWhere(t, is)
+	return 1 - before.Resource.Clients.SharedWhere(t, before.Caller, is)
 }
 
-// known reports whether the principal has met a client that is such.
-func known(before *detectors.Profile, is func(detectors.Client) bool) bool {
+// met reports whether the principal has met a client that is such.
+func met(before *detectors.Profile, is func(detectors.Client) bool) bool {
 	return slices.ContainsFunc(before.Clients.All(), func(c detectors.Value[detectors.Client]) bool { return is(c.Key) })
 }
 
-func finding(before *detectors.Profile, call *detectors.Call, what novelty, bits float64) detectors.Finding {
+// streams reports of clients whether they have their answers so.
+func streams(how detectors.Stream) func(detectors.Client) bool {
+	return func(c detectors.Client) bool { return c.Stream == how }
+}
+
+func finding(before *detectors.Profile, call *detectors.Call, what string, bits float64) detectors.Finding {
 	var usual []string
 	for _, client := range before.Clients.Top(6) {
 		text := client.APIVersion
@@ -183,9 +171,9 @@ func finding(before *detectors.Profile, call *detectors.Call, what novelty, bits
 	f := detectors.Finding{
 		Time:    call.Time,
 		Bits:    bits,
-		Summary: fmt.Sprintf("called %s from %s; until now with %s", what.of(&call.Client), &call.From, strings.Join(usual, ", ")),
+		Summary: fmt.Sprintf("called %s from %s; until now with %s", what, &call.From, strings.Join(usual, ", ")),
 		Observed: detectors.Facts{
-			"apiVersion": call.Client.APIVersion, "userAgent": call.Client.UserAgent, "network": call.From.String(),
+			"apiVersion": call.Client.APIVersion, "userAgent": call.Client.UserAgent, "new": what, "network": call.From.String(),
 		},
 		Usual: detectors.Facts{"clients": usual, "clientsKnown": float64(before.Clients.Len())},
 	}

@@ -59,7 +59,7 @@ func TestDetector(t *testing.T) {
 					if peer == 0 {
 						agent = "curl/8.5.0"
 					}
-					s.Peer(detectors.APIMSubscription, uint32(peer), with(detectortest.Chat(detectortest.At(day, 10, peer), detectortest.User(peer)), "", agent))
+					s.Peer(detectors.APIMSubscription, uint(peer), with(detectortest.Chat(detectortest.At(day, 10, peer), detectortest.User(peer)), "", agent))
 				}
 			}
 			s.Fires(3, func() {
@@ -81,7 +81,7 @@ func TestDetector(t *testing.T) {
 					s.Call(with(detectortest.Chat(detectortest.At(day, user, 0), detectortest.User(20*day+user)), "", "Mozilla/5.0"))
 				}
 			}
-			s.Fires(3, func() {
+			s.Fires(5, func() {
 				s.Call(with(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.User(290)), "2025-01-01-preview", "python-requests/2.32"))
 			})
 		}},

@@ -30,7 +30,7 @@ func lives(s Scenario) *player {
 	const id = "/subscriptions/1/resourcegroups/g/providers/microsoft.cognitiveservices/accounts/a"
 	p := &player{}
 	p.resource = &detectors.Profile{Principal: detectors.Principal{Kind: detectors.ResourcePrincipal, ID: id, Resource: id}}
-	p.profile = &detectors.Profile{Principal: detectors.Principal{Kind: s.Kind, ID: "p", Resource: id}, Resource: p.resource, Decoy: s.Decoy, Since: s.Since}
+	p.profile = &detectors.Profile{Principal: detectors.Principal{Kind: s.Kind, ID: "p", Resource: id}, Resource: p.resource, Decoy: s.Decoy, Since: s.Since, Caller: 1 << 63}
 	return p
 }
 
@@ -62,7 +62,7 @@ func (p *player) judge(s step) (detectors.Finding, bool) {
 
 // learn has the profiles learn a step that was judged.
 func (p *player) learn(s step) {
-	kind, who := p.profile.Principal.Kind, uint32(63) // no peer's
+	kind, caller := p.profile.Principal.Kind, p.profile.Caller
 	switch e := s.event.(type) {
 	case *detectors.Act:
 		p.resource.Learn(e, false)
@@ -75,13 +75,13 @@ func (p *player) learn(s step) {
 		return
 	}
 	if s.peer {
-		kind, who = s.kind, s.who
+		kind, caller = s.kind, 1<<s.who
 	} else {
 		p.profile.Learn(s.event, false)
 	}
 	if c, ok := s.event.(*detectors.Call); ok {
 		p.resource.Hear(c.Time, uint32(kind)<<1|c.From.ASN<<4|1, 0)
-		p.resource.LearnPeer(c, kind, who, false)
+		p.resource.LearnPeer(c, kind, caller, false)
 	}
 }
 
@@ -116,7 +116,7 @@ func (p *player) restore() error {
 		if err := fresh.UnmarshalBinary(b); err != nil {
 			return err
 		}
-		fresh.Decoy, fresh.Since = (*of).Decoy, (*of).Since
+		fresh.Decoy, fresh.Since, fresh.Caller = (*of).Decoy, (*of).Since, (*of).Caller
 		*of = fresh
 	}
 	p.profile.Resource = p.resource

@@ -29,7 +29,7 @@ type step struct {
 	event detectors.Event
 	peer  bool // it is a call of a peer on the same resource
 	kind  detectors.PrincipalKind
-	who   uint32 // of the peers
+	who   uint // of the peers, below 63
 	group int
 }
 
@@ -51,7 +51,7 @@ func (s *Script) Act(a detectors.Act) {
 
 // Peer plays a call that a principal of the given kind makes on the same
 // resource, the who-th of them. The detector does not judge it; the resource learns it.
-func (s *Script) Peer(kind detectors.PrincipalKind, who uint32, c detectors.Call) {
+func (s *Script) Peer(kind detectors.PrincipalKind, who uint, c detectors.Call) {
 	s.steps = append(s.steps, step{event: &c, peer: true, kind: kind, who: who})
 }
 

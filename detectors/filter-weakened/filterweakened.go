@@ -10,7 +10,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "filter-weakened",
 	Title: "Content filter is changed",
-	Text: "A content filter's policy or blocklist is written or deleted. Resellers of images need a weaker filter, and whoever can write the account can have it. It is rare, so it counts by itself, and the more the less the act resembles those of the resource's people. " +
+	Text: "A content filter's policy or blocklist is written or deleted. Resellers of images need a weaker filter, and whoever can write the account can have it. It is rare, so it counts by itself, and the more the less the act resembles those of the resource's people; a machine in Azure, where pipelines run, is no place. " +
 		"The log does not say whether the filter became weaker or stronger, so both are reported.",
 	Severity: detectors.High,
 	Family:   detectors.ControlPlane,

@@ -97,11 +97,11 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !impossible {
 		return detectors.Finding{}, false
 	}
-	return judge(before, call, *other, own)
+	return judge(before, call, *other, home, own)
 }
 
-// judge counts a journey.
-func judge(before *detectors.Profile, call *detectors.Call, other place, own *state) (detectors.Finding, bool) {
+// judge counts a journey, which a call at home or away shows.
+func judge(before *detectors.Profile, call *detectors.Call, other place, home bool, own *state) (detectors.Finding, bool) {
 	day := int64(call.Time / detectors.Day)
 	if day == own.Journeys.Day && own.Journeys.Today >= most {
 		return detectors.Finding{}, false
@@ -130,7 +130,7 @@ func judge(before *detectors.Profile, call *detectors.Call, other place, own *st
 		Observed: detectors.Facts{"country": call.From.Country.String(), "minutes": minutes, "journeysToday": own.Journeys.Today},
 		Usual:    detectors.Facts{"otherCountry": other.Country.String(), "journeysPerDay": usual},
 	}
-	if before.Standing(&call.From, call.Time) != detectors.Usual {
+	if !home {
 		f.Networks = []detectors.Network{call.From}
 	}
 	return f, true

@@ -75,26 +75,35 @@ func TestDistance(t *testing.T) {
 func TestDetector_accuses_who_is_away(t *testing.T) {
 	p := detectors.Profile{Principal: detectors.Principal{Kind: detectors.EntraObject}}
 	memory := Detector.NewMemory()
-	var hands []detectors.Hand
+	var found []detectors.Finding
 	call := func(c detectors.Call) {
-		if f, found := Detector.Observe(&p, &c, memory); found {
-			hands = append(hands, f.Hand)
+		if f, ok := Detector.Observe(&p, &c, memory); ok {
+			found = append(found, f)
 		}
 		p.Learn(&c, false)
 	}
 	for day := range 14 {
 		call(detectortest.Chat(detectortest.At(day, 10, 0), detectortest.Office))
 	}
-	for minute := range 4 {
+	call(detectortest.Chat(detectortest.At(14, 9, 59), detectortest.Office))
+	for minute := range 4 { // the second journey of the day is the first that counts: the owner's
 		call(detectortest.Chat(detectortest.At(14, 10, 2*minute), at("JP")))
 		call(detectortest.Chat(detectortest.At(14, 10, 2*minute+1), detectortest.Office))
 	}
-	if len(hands) == 0 {
+	if len(found) == 0 {
 		t.Fatal("nobody is in two places")
 	}
-	for _, hand := range hands {
-		if hand != detectors.StrangeHand {
-			t.Errorf("hand %v", hand)
+	byOwner := 0
+	for _, f := range found {
+		owner := f.Observed["country"] == detectortest.Office.Country.String()
+		if owner {
+			byOwner++
 		}
+		if f.Hand != detectors.StrangeHand || owner != (len(f.Networks) == 0) {
+			t.Errorf("at %v hand %v is accused, and %v", f.Time, f.Hand, f.Networks)
+		}
+	}
+	if byOwner == 0 {
+		t.Errorf("no call of the owner shows it: %+v", found)
 	}
 }

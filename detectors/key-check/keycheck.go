@@ -56,7 +56,7 @@ const together = 10 * detectors.Second
 
 // What makes a tiny call look more like a check, as a part of its surprise.
 const (
-	strangeVersion = 0.5 // an api-version that neither the principal nor its peers use
+	strangeVersion = 0.5 // an api-version that neither the principal nor a third of its peers use
 	oldVersion     = 0.3 // one of long ago, besides, or from half a year before the principal's newest
 	anonymous      = 0.3 // from hosting, a VPN or Tor
 	strangeModel   = 0.2 // of a model that the principal does not use
@@ -119,7 +119,7 @@ func tiny(c *detectors.Call) bool {
 	return c.Tokens.Known && c.Tokens.Prompt > 0 && c.Tokens.Prompt <= tinyPrompt && c.Tokens.Completion <= tinyCompletion
 }
 
-// knows reports whether the principal, or a peer for a day, uses the api-version of a call.
+// knows reports whether the principal, or a third of its peers since an earlier day, use the api-version of a call.
 func knows(before *detectors.Profile, call *detectors.Call) bool {
 	version := call.Client.APIVersion
 	for _, c := range before.Clients.All() {
@@ -127,15 +127,7 @@ func knows(before *detectors.Profile, call *detectors.Call) bool {
 			return true
 		}
 	}
-	if before.Resource == nil {
-		return false
-	}
-	for _, c := range before.Resource.Clients.All() {
-		if c.Key.APIVersion == version && call.Time-c.First >= detectors.Day {
-			return true
-		}
-	}
-	return false
+	return before.Resource != nil && before.Resource.Clients.SharedWhere(call.Time, before.Caller, func(c detectors.Client) bool { return c.APIVersion == version }) == 1
 }
 
 // likeness is how much a tiny call looks like a check, 1 where nothing speaks for or against it.

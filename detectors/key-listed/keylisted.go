@@ -11,7 +11,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "key-listed",
 	Title: "Keys are listed or regenerated",
 	Text: "The keys of an account, or the secrets of a gateway's subscription, are read or made anew. It counts the more the less the act resembles those of the resource's people: an actor, a network, a country, a tool that was never seen there; and the less the more often keys are listed there. " +
-		"The first listing of a new colleague from the office counts little. Whoever reads keys with a stolen session of an administrator, at the office, is missed here, and whoever does it from a machine in Azure, where pipelines run, hardly counts; what is done with the key is for listed-then-used.",
+		"The first listing of a new colleague from the office counts little. Whoever reads keys with a stolen session of an administrator, at the office, is missed here, a stranger on a machine in Azure, where pipelines run, counts as one at the office; what is done with the key is for listed-then-used.",
 	Severity: detectors.Medium,
 	Family:   detectors.ControlPlane,
 	Scope:    detectors.PerResource,

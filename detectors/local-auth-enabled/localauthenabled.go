@@ -11,7 +11,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "local-auth-enabled",
 	Title: "Account reconfigured by a stranger",
 	Text: "The configuration of an account is written. The known theft sequence begins with it: local authentication is switched on again, then keys are listed and used. What was changed is in no log, so every such write is judged by who did it and from where, and by how often it happens. " +
-		"A deployment by a known pipeline counts little. Whoever changes it from the owner's own place is missed here.",
+		"A deployment by a known pipeline counts little, and a machine in Azure is no place. Whoever changes it from the owner's own place is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.ControlPlane,
 	Scope:    detectors.PerResource,

@@ -13,7 +13,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "logging-cut",
 	Title: "Diagnostic logging is cut",
-	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough where somebody unknown does it, or from a place that nobody knows there; of a known administrator, or of an application in a cloud as deployments are, it is told but does not alarm until an hour has passed: a deployment replaces a setting in one go, so one that nobody has written again was not replaced. " +
+	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough from a place that nobody knows there; of a known administrator, of somebody unknown at a known place, or from Azure, where deployments run, it is told but does not alarm until an hour has passed: a deployment replaces a setting in one go, so one that nobody has written again was not replaced. " +
 		"A setting that is written with fewer categories is not seen here, nor a deletion by somebody who writes a harmless one within the hour.",
 	Severity: detectors.High,
 	Family:   detectors.ControlPlane,

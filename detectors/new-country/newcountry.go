@@ -52,6 +52,9 @@ const (
 // program that stays where it runs.
 const abroad = 0.1
 
+// peersDo is taken off where peers are there, by how many of them.
+const peersDo = 0.5
+
 type state struct{ Said stat.Latch }
 
 // doubt is the factor by which other explanations weaken the surprise: usual
@@ -83,7 +86,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	if peers := past.Resource; peers != nil {
-		surprise *= 1 - peers.Countries.Shared(call.From.Country, call.Time)/2
+		surprise *= 1 - peersDo*peers.Countries.Shared(call.From.Country, call.Time, past.Caller)
 	}
 	surprise *= doubt(past, call)
 	bits := math.Min(before.BitsAt(test, past.Age(call.Time), surprise), detectors.MostOfPlace)

@@ -3,6 +3,7 @@ package newcountry
 import (
 	"testing"
 
+	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/detectors/detectortest"
 )
 
@@ -17,6 +18,14 @@ func TestDetector(t *testing.T) {
 				s.Call(detectortest.Chat(detectortest.At(0, 0, 5*i), detectortest.User(i/30)))
 			}
 		}},
+		detectortest.Scenario{Name: "where_one_peer_of_twelve_is", Kind: detectors.APIMSubscription, Below: 3, Play: func(s *detectortest.Script) {
+			peers(s, 1)
+			s.Fires(10, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0))) })
+		}},
+		detectortest.Scenario{Name: "where_all_peers_are", Kind: detectors.APIMSubscription, Below: 9, Play: func(s *detectortest.Script) {
+			peers(s, 12)
+			s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0)))
+		}},
 		detectortest.Scenario{Name: "sources_differ_on_the_country", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			weak := detectortest.Rented(0)
@@ -28,4 +37,17 @@ func TestDetector(t *testing.T) {
 			s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Home))
 		}},
 	)
+}
+
+// peers plays two weeks of work, beside twelve peers of whom some are where Rented(0) is, too.
+func peers(s *detectortest.Script, some int) {
+	for day := range 14 {
+		s.Working(day, day+1, 10, detectortest.Office)
+		for peer := range 12 {
+			s.Peer(detectors.APIMSubscription, uint(peer), detectortest.Chat(detectortest.At(day, 18, peer), detectortest.Office))
+			if peer < some {
+				s.Peer(detectors.APIMSubscription, uint(peer), detectortest.Chat(detectortest.At(day, 19, peer), detectortest.Rented(0)))
+			}
+		}
+	}
 }

@@ -53,6 +53,9 @@ const (
 // that the principal is used from: a colleague's home, or a place that it moves to.
 const inItsCountry = 1.5
 
+// peersDo is taken off where peers use the organisation, by how many of them.
+const peersDo = 0.5
+
 // names are of the tests of a principal.
 type names struct{ organization, prefix string }
 
@@ -119,11 +122,10 @@ func doubt(before *detectors.Profile, call *detectors.Call) float64 {
 		doubt *= 0.75
 	}
 	if peers := before.Resource; peers != nil {
-		switch {
-		case peers.Networks.Known(call.From.Prefix, call.Time, detectors.Day):
+		if peers.Networks.Known(call.From.Prefix, call.Time, detectors.Day) {
 			doubt *= 0.25
-		default:
-			doubt *= 1 - 0.5*peers.Organizations.Shared(call.From.Site(), call.Time)
+		} else {
+			doubt *= 1 - peersDo*peers.Organizations.Shared(call.From.Site(), call.Time, before.Caller)
 		}
 	}
 	return doubt

@@ -50,7 +50,7 @@ const (
 	newListing    = 0.3 // names of models are read: a tool that starts does that
 	atRest        = 1.4 // from its own networks, at an hour when it usually rests
 	imagesByDay   = 0.5 // images, from its own networks, at an hour of work: how many, image-burst judges
-	peersDo       = 0.4 // taken off where peers have done it for a day, by how many of them
+	peersDo       = 0.4 // taken off where peers have done it on an earlier day, by how many of them
 	near          = 0.7 // from a new network of a usual organisation
 )
 
@@ -115,17 +115,17 @@ func novelty(before *detectors.Profile, call *detectors.Call) (what string, weig
 			weight = newListing
 		}
 		if peers != nil {
-			weight *= 1 - peersDo*peers.Operations.Shared(call.Operation, call.Time)
+			weight *= 1 - peersDo*peers.Operations.Shared(call.Operation, call.Time, before.Caller)
 		}
 	case call.Model != "" && before.Models.Len() > 0 && before.Models.Find(call.Model) == nil:
 		what, weight = "the model "+call.Model, newModel
 		if peers != nil {
-			weight *= 1 - peersDo*peers.Models.Shared(call.Model, call.Time)
+			weight *= 1 - peersDo*peers.Models.Shared(call.Model, call.Time, before.Caller)
 		}
 	case call.Deployment != "" && before.Deployments.Len() > 0 && before.Deployments.Find(call.Deployment) == nil:
 		what, weight = "the deployment "+call.Deployment, newDeployment
 		if peers != nil {
-			weight *= 1 - peersDo*peers.Deployments.Shared(call.Deployment, call.Time)
+			weight *= 1 - peersDo*peers.Deployments.Shared(call.Deployment, call.Time, before.Caller)
 		}
 	}
 	return what, weight

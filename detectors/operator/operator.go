@@ -15,7 +15,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "operator",
 	Title: "One hand on several principals",
-	Text: "One network did telling things to several principals within a week, on one account or on many: it tried their keys, guessed deployments, pressed the filters, came with a client that they do not have or from servers for rent, or it listed the keys of several accounts within an hour. What each of them shows may be faint; together they are one thief with many keys. " +
+	Text: "One network did telling things to several principals within a week, on one account or on many: it tried their keys, guessed deployments, pressed the filters, came with a client that they do not have or from servers for rent, or it listed the keys of several accounts within an hour (from Azure pipelines do). What each of them shows may be faint; together they are one thief with many keys. " +
 		"It counts principals for whom the network is foreign, so a shared gateway or an office is none; mere moves to a new network do not count, for offices move as a whole. It counts more where several accounts were touched, and where the client was the same each time. A thief who changes the network with each key is missed here.",
 	Severity: detectors.High,
 	Family:   detectors.FanOut,

@@ -3,6 +3,7 @@ package residentialnetwork
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/detectors/internal/stat"
@@ -12,9 +13,9 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "residential-network",
 	Title: "Program's key used at a home",
-	Text: "A principal that was called from clouds, data centres and offices only is called from the line of a home or a telephone. Programs do not live there: it is a colleague who borrows the key, or a thief. " +
-		"It is the more surprising the longer no such kind of network was new to the principal, and less so the more of its resource's callers are at home, and where the usual client and model come along. " +
-		"Offices with a carrier's line look like homes, and of whose office does this says nothing; a thief on a rented server is seen by anonymous-network.",
+	Text: "A principal that was never called from the line of a home or a telephone is called from one. Programs live in clouds and data centres: it is a colleague who borrows the key, or a thief. " +
+		"It is the more surprising the longer the principal met no new kind of network, and in a country where it never was; and less so the more of its resource's callers are at home, where the usual client and model come along, and while its usual networks are silent. " +
+		"Offices with a carrier's line look like homes, and who is called from one of them is never judged here; a thief on a rented server is seen by anonymous-network.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
 	Scope:    detectors.PerPrincipal,
@@ -39,20 +40,20 @@ var Detector = detectors.New(detectors.Description{
 // prior is how many days with such a network a day brings, before any was seen.
 const prior = 0.02
 
-// peersAre is what is left of the surprise where all the resource's callers are at home.
-const peersAre = 0.75
+// What weakens the surprise, as the part that is taken off, and what is added to it, in bits before the scale.
+const (
+	peersDo = 0.25 // where all the resource's callers are at home, and less by how few of them are
+	alike   = 0.25 // where the usual client and model come from there
+	quiet   = 0.5  // where the usual networks have fallen silent
 
-// alike is what is left where the usual client and model come from there.
-const alike = 0.75
-
-// abroad is added for a home in a country where the principal was not: minus log2 of the share of colleagues who work there, assumed.
-const abroad = 2.7
+	abroad = 2.7 // in a country where the principal was not: minus log2 of the share of colleagues who work there, assumed
+)
 
 type state struct{ Said stat.Latch }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || call.From.Kind != detectors.Residential || !call.From.Known() || call.WrongKey() || before.Age(call.Time) < detectors.Day {
+	if !ok || call.From.Kind != detectors.Residential || !call.From.Known() || call.WrongKey() {
 		return detectors.Finding{}, false
 	}
 	surprise := before.Kinds.Surprise(call.From.Kind, call.Time, prior, before.Busier)
@@ -60,16 +61,16 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	if peers := before.Resource; peers != nil {
-		surprise *= 1 - (1-peersAre)*peers.Kinds.Shared(call.From.Kind, call.Time)
+		surprise *= 1 - peersDo*peers.Kinds.Shared(call.From.Kind, call.Time, before.Caller)
 	}
 	if before.Alike(call) {
-		surprise *= alike
+		surprise *= 1 - alike
 	}
-	if call.From.Country.Known() && !before.Countries.Known(call.From.Country, call.Time, detectors.Day) {
+	if country := call.From.Country; country.Known() && !call.From.Weak && before.Countries.Len() > 0 && !before.Countries.Known(country, call.Time, detectors.Day) {
 		surprise += abroad
 	}
-	surprise *= 1 - before.Quiet(call.Time)/2
-	bits := before.Bits("residential-network", call.Time, surprise)
+	surprise *= 1 - quiet*before.Quiet(call.Time)
+	bits := math.Min(before.Bits("residential-network", call.Time, surprise), detectors.MostOfPlace)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}

@@ -11,7 +11,7 @@ func TestDetector(t *testing.T) {
 	detectortest.Accept(t, Detector,
 		detectortest.Scenario{Name: "a_backend_at_home", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 100, detectortest.Backend(0))
-			s.Fires(6, func() { s.Call(detectortest.Chat(detectortest.At(14, 19, 0), detectortest.Home)) })
+			s.Fires(9, func() { s.Call(detectortest.Chat(detectortest.At(14, 19, 0), detectortest.Home)) })
 		}},
 		detectortest.Scenario{Name: "a_service_identity_at_a_home_abroad", Kind: detectors.EntraObject, Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 100, detectortest.Backend(0))

@@ -157,7 +157,7 @@ func (r *resource) restoreChunk(c *chunk, data []byte) error {
 		if err := p.restore(one); err != nil {
 			return err
 		}
-		p.caller = caller{p.profile.Principal.Kind, p.profile.Principal.ID}
+		p.identify(caller{p.profile.Principal.Kind, p.profile.Principal.ID})
 		p.chunk = c
 		c.subjects[p.caller] = p
 	}

@@ -211,7 +211,7 @@ func (r *resource) judgeCall(by caller, c *detectors.Call, e *join, clock detect
 	}
 	r.judge(p, c, clock)
 	r.itself.profile.Hear(c.Time, p.voice(&c.From), r.pulse)
-	r.itself.profile.LearnPeer(c, by.Kind, p.hash(), late)
+	r.itself.profile.LearnPeer(c, by.Kind, p.profile.Caller, late)
 }
 
 // lateness is how late an event may come and still count in its own minute.

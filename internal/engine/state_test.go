@@ -99,6 +99,32 @@ func FuzzRestore(f *testing.F) {
 	})
 }
 
+// Peers are told apart by a bit that follows from who they are, also where they are read back.
+func TestSubject_identify(t *testing.T) {
+	var seen []int64
+	fold := newFold(t, counter(1, &seen))
+	r := newResource(fold.w, "r")
+	a, b := newSubject(r, caller{detectors.APIMSubscription, "a"}), newSubject(r, caller{detectors.APIMSubscription, "b"})
+	if a.profile.Caller == 0 || a.profile.Caller == b.profile.Caller {
+		t.Fatalf("bits %b and %b", a.profile.Caller, b.profile.Caller)
+	}
+	c := newChunk()
+	c.subjects[a.caller], c.subjects[b.caller] = a, b
+	data, err := c.append(nil, &Batch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := newChunk()
+	if err := newResource(fold.w, "r").restoreChunk(again, data); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*subject{a, b} {
+		if got := again.subjects[s.caller]; got == nil || got.profile.Caller != s.profile.Caller || got.voice(&detectors.Network{}) != s.voice(&detectors.Network{}) {
+			t.Errorf("%s is read back as %+v", s.ID, got)
+		}
+	}
+}
+
 // A resource with many principals is saved in chunks of which a call changes
 // one, besides the first with what all callers do; and it is found again.
 func TestSave_writes_what_changed(t *testing.T) {

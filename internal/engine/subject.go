@@ -35,7 +35,7 @@ type saved struct {
 const newSize = 6 << 10
 
 func newSubject(r *resource, c caller) *subject {
-	s := &subject{caller: c, home: r, memories: make([]detectors.Memory, len(r.Detectors)), size: newSize}
+	s := &subject{home: r, memories: make([]detectors.Memory, len(r.Detectors)), size: newSize}
 	s.profile.Principal = detectors.Principal{Kind: c.Kind, ID: c.ID, Resource: r.id}
 	switch c.Kind {
 	case detectors.ResourcePrincipal:
@@ -45,6 +45,7 @@ func newSubject(r *resource, c caller) *subject {
 	default:
 		s.profile.Resource = &r.itself.profile
 	}
+	s.identify(c)
 	if r.Scale != nil {
 		s.profile.Scale = r.Scale(s.profile.Principal)
 	}
@@ -52,19 +53,17 @@ func newSubject(r *resource, c caller) *subject {
 	return s
 }
 
-// voice is who calls from a network's organisation.
-func (s *subject) voice(from *detectors.Network) uint32 {
-	return (s.hash() ^ from.ASN*2654435761) | 1
+// identify sets who the subject is, and what follows from it.
+func (s *subject) identify(c caller) {
+	h := fnv.New32a()
+	_, _ = h.Write(append([]byte{byte(c.Kind)}, c.ID...)) // never fails
+	s.caller, s.name = c, h.Sum32()
+	s.profile.Caller = 1 << (s.name % 64)
 }
 
-// hash is one of the caller.
-func (s *subject) hash() uint32 {
-	if s.name == 0 {
-		h := fnv.New32a()
-		_, _ = h.Write(append([]byte{byte(s.Kind)}, s.ID...)) // never fails
-		s.name = h.Sum32()
-	}
-	return s.name
+// voice is who calls from a network's organisation.
+func (s *subject) voice(from *detectors.Network) uint32 {
+	return (s.name ^ from.ASN*2654435761) | 1
 }
 
 // memory is what detector i remembers of the subject.
