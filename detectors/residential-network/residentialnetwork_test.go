@@ -15,7 +15,26 @@ func TestDetector(t *testing.T) {
 		}},
 		detectortest.Scenario{Name: "a_service_identity_at_a_home_abroad", Kind: detectors.EntraObject, Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 100, detectortest.Backend(0))
-			s.Fires(8, func() { s.Call(detectortest.Chat(detectortest.At(14, 19, 0), detectortest.User(2))) })
+			s.Fires(12, func() { s.Call(detectortest.Chat(detectortest.At(14, 19, 0), detectortest.User(2))) })
+		}},
+		detectortest.Scenario{Name: "the_program_itself_at_a_home_of_its_country", Below: 12, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 100, detectortest.Backend(0))
+			s.Call(detectortest.Chat(detectortest.At(14, 19, 0), detectortest.Home))
+		}},
+		detectortest.Scenario{Name: "another_program_at_a_home", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 100, detectortest.Backend(0))
+			other := detectortest.Chat(detectortest.At(14, 19, 0), detectortest.Home)
+			other.Client.APIVersion = "2023-05-15"
+			s.Fires(12, func() { s.Call(other) })
+		}},
+		detectortest.Scenario{Name: "where_all_peers_are_at_home", Kind: detectors.APIMSubscription, Below: 10.5, Play: func(s *detectortest.Script) {
+			for day := range 14 {
+				s.Working(day, day+1, 100, detectortest.Backend(0))
+				for peer := range uint(6) {
+					s.Peer(detectors.APIMSubscription, peer, detectortest.Chat(detectortest.At(day, 20, int(peer)), detectortest.Home))
+				}
+			}
+			s.Call(detectortest.Chat(detectortest.At(14, 19, 0), detectortest.Home))
 		}},
 		detectortest.Scenario{Name: "a_wrong_key_at_home", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 100, detectortest.Backend(0))

@@ -58,8 +58,8 @@ func (t *Tables) Source() string { return t.table.Source }
 // less; Address is set only where all of it is shown. Of a masked address that
 // is said which holds for all that it may be, as far as anything is known of
 // them: where the countries differ within a /24 or /48, Country is the one
-// with the longest range and weak, within a shorter prefix it is unknown; the
-// system, and the kind, are unknown where they differ.
+// with the longest range, the first of equals, and weak, within a shorter
+// prefix it is unknown; the system, and the kind, are unknown where they differ.
 //
 // An IPv4 address mapped into IPv6 is the IPv4 address. No bits, or no
 // address, is the zero Network. Of private, shared and reserved addresses only

@@ -42,10 +42,9 @@ func smallTables(t *rapid.T) *Tables {
 // to last, each the step after the one before.
 func slowly(t *Tables, at func(key uint64) uint32, first, last, step uint64, narrow bool) detectors.Network {
 	var n detectors.Network
-	longest := map[[2]byte]uint64{}
+	countries, longest := map[[2]byte]bool{}, uint64(0)
 	systems, kindsSeen := map[int]bool{}, map[uint8]bool{}
 	run, before := uint64(0), uint32(0)
-	var order [][2]byte
 	for key := first; key <= last; key += step {
 		v := flat.Value(at(key))
 		if key > first && uint32(v) == before {
@@ -55,23 +54,17 @@ func slowly(t *Tables, at func(key uint64) uint32, first, last, step uint64, nar
 		}
 		before = uint32(v)
 		if code := t.table.Country[v.Country()]; code != [2]byte{} {
-			if longest[code] == 0 {
-				order = append(order, code)
+			countries[code] = true
+			if run > longest { // of equally long ranges the first
+				n.Country, longest = code, run
 			}
-			longest[code] = max(longest[code], run)
 			n.Weak = n.Weak || v.Weak()
 		}
 		if v.System() != 0 {
 			systems[v.System()], kindsSeen[t.table.Systems.At(v.System()).Kind] = true, true
 		}
 	}
-	best := uint64(0)
-	for _, code := range order {
-		if longest[code] > best {
-			n.Country, best = code, longest[code]
-		}
-	}
-	if len(order) > 1 {
+	if len(countries) > 1 {
 		n.Weak = narrow
 		if !narrow {
 			n.Country = detectors.Country{}

@@ -16,7 +16,7 @@ func TestZone_local(t *testing.T) {
 	for country, z := range zones {
 		location, err := time.LoadLocation(names[country])
 		if err != nil {
-			t.Skip(err)
+			t.Skipf("this machine has no time zones to compare with: %v", err)
 		}
 		for at := time.Date(2026, 1, 1, 0, 30, 0, 0, time.UTC); at.Year() == 2026; at = at.Add(time.Hour) {
 			const layout = "2006-01-02 15:04 Mon"
