@@ -120,9 +120,10 @@ func (p *Profile) Total(q Quantity) Baseline { return p.total[q] }
 func (p *Profile) Apart(q Quantity, s Standing) Baseline { return p.apart[q][s] }
 
 // Alike reports whether a call comes with a client and a model that the
-// principal has used for a day: then it may be the owner in another place.
+// principal has used for a day: then it may be the owner in another place. The
+// deployment stands for a model that the log does not name, or names too late, as a gateway's does.
 func (p *Profile) Alike(c *Call) bool {
-	return p.Clients.Known(c.Client, c.Time, Day) && p.Models.Known(c.Model, c.Time, Day)
+	return p.Clients.Known(c.Client, c.Time, Day) && (p.Models.Known(c.Model, c.Time, Day) || p.Deployments.Known(c.Deployment, c.Time, Day))
 }
 
 // Standing is how long the principal has used network n at t. A network that

@@ -357,3 +357,27 @@ func TestProfile_Rest(t *testing.T) {
 		}
 	}
 }
+
+func TestProfile_Alike(t *testing.T) {
+	client := Client{APIVersion: "2024-10-21"}
+	var p Profile
+	for hour := range Time(30) { // a gateway names no model
+		p.Learn(&Call{Time: 20000*Day + hour*Hour, Status: 200, Client: client, Deployment: "chat"}, false)
+	}
+	now := 20001*Day + 7*Hour
+	for name, test := range map[string]struct {
+		call Call
+		want bool
+	}{
+		"as_always":          {Call{Client: client, Deployment: "chat"}, true},
+		"and_a_model_known":  {Call{Client: client, Deployment: "chat", Model: "gpt-4o"}, true},
+		"another_deployment": {Call{Client: client, Deployment: "images"}, false},
+		"none":               {Call{Client: client}, false},
+		"another_program":    {Call{Client: Client{APIVersion: "2023-05-15"}, Deployment: "chat"}, false},
+	} {
+		test.call.Time = now
+		if got := p.Alike(&test.call); got != test.want {
+			t.Errorf("%s: %t, want %t", name, got, test.want)
+		}
+	}
+}

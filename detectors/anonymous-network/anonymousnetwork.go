@@ -15,7 +15,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "anonymous-network",
 	Title: "Use from an anonymous network",
-	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the less its resource is called from such networks, a VPN less so of one that people use from ever new networks, and both where the usual client and model come through them. " +
+	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the fewer of its resource's callers use such networks, a VPN less so of one that people use from ever new networks, and both where the usual client and model come through them. " +
 		"Which networks are anonymous is as old as the embedded table: an exit that is newer is missed, and a block that has changed hands is wrong.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -62,7 +62,7 @@ var first = map[detectors.NetworkKind]float64{detectors.Hosting: 4, detectors.VP
 // late is what is added where the principal appears days after the watch began: that is rare by itself.
 const late = 3
 
-// peersUse is what is left of the surprise where the resource is called from such networks.
+// peersUse is taken off the surprise where peers are called from such networks, by how many of them.
 const peersUse = 0.5
 
 // onion is the bits of a Tor exit for a principal that has a past without one,
@@ -94,7 +94,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	case before.Age(call.Time) < detectors.Day:
 		bits = first[kind]
 	case known:
-		bits = usually(before, kind, call.Time, doubt*peersUse)
+		bits = usually(before, kind, call.Time, doubt*(1-peersUse*peers.Kinds.Shared(kind, call.Time, before.Caller)))
 	case kind == detectors.Tor && before.Kinds.Find(kind) == nil:
 		bits = onion
 	default:

@@ -35,11 +35,40 @@ func TestDetector(t *testing.T) {
 				s.Call(detectortest.Chat(detectortest.At(day, 20, 0), of(detectors.VPN)))
 			}
 		}},
+		detectortest.Scenario{Name: "where_one_peer_of_twelve_has_a_vpn", Kind: detectors.APIMSubscription, Below: 3, Play: func(s *detectortest.Script) {
+			peers(s, 1)
+			s.Fires(12, func() { s.Call(strange()) })
+		}},
+		detectortest.Scenario{Name: "where_all_peers_have_one", Kind: detectors.APIMSubscription, Below: 11, Play: func(s *detectortest.Script) {
+			peers(s, 12)
+			s.Call(strange())
+		}},
 		detectortest.Scenario{Name: "a_business_trip", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office, detectortest.Home)
 			s.Working(14, 17, 10, detectortest.User(9))
 		}},
 	)
+}
+
+// peers plays two weeks of work, beside twelve peers of whom some have a VPN.
+func peers(s *detectortest.Script, some int) {
+	for day := range 14 {
+		s.Working(day, day+1, 10, detectortest.Backend(0))
+		for peer := range 12 {
+			from := detectortest.Backend(0)
+			if peer < some {
+				from = of(detectors.VPN)
+			}
+			s.Peer(detectors.APIMSubscription, uint(peer), detectortest.Chat(detectortest.At(day, 18, peer), from))
+		}
+	}
+}
+
+// strange is a call of a program that the principal does not use, through a VPN.
+func strange() detectors.Call {
+	c := detectortest.Chat(detectortest.At(14, 3, 0), of(detectors.VPN))
+	c.Client.APIVersion = "2024-02-01"
+	return c
 }
 
 func of(kind detectors.NetworkKind) detectors.Network {

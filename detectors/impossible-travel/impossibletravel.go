@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/atlas"
 	"github.com/keywarden/keywarden/detectors/internal/stat"
 )
 
@@ -126,7 +127,7 @@ func judge(before *detectors.Profile, call *detectors.Call, other place, home bo
 		Time: call.Time,
 		Bits: bits,
 		Summary: fmt.Sprintf("called from %s %.0f minutes after a call from %s, about %.0f km away",
-			call.From.Country, max(minutes, -minutes), other.Country, distance(other.Country, call.From.Country)),
+			call.From.Country, max(minutes, -minutes), other.Country, atlas.Distance(other.Country, call.From.Country)),
 		Observed: detectors.Facts{"country": call.From.Country.String(), "minutes": minutes, "journeysToday": own.Journeys.Today},
 		Usual:    detectors.Facts{"otherCountry": other.Country.String(), "journeysPerDay": usual},
 	}
@@ -158,6 +159,6 @@ func tooFast(a, b place) bool {
 	if a.Time == 0 || passed > memory {
 		return false
 	}
-	km := distance(a.Country, b.Country)
+	km := atlas.Distance(a.Country, b.Country)
 	return km > 0 && float64(passed)/float64(detectors.Hour)*kmPerHour < km
 }

@@ -55,22 +55,6 @@ func at(country string) detectors.Network {
 	return n
 }
 
-func TestDistance(t *testing.T) {
-	for pair, want := range map[[2]string][2]float64{
-		{"DE", "JP"}: {6500, 9500},
-		{"DE", "NL"}: {0, 0},
-		{"US", "CA"}: {0, 0},
-		{"DE", "ZZ"}: {0, 0},
-		{"DE", "DE"}: {0, 0},
-		{"BR", "GB"}: {5500, 9500},
-	} {
-		a, b := detectors.Country{pair[0][0], pair[0][1]}, detectors.Country{pair[1][0], pair[1][1]}
-		if km := distance(a, b); km < want[0] || km > want[1] || km != distance(b, a) {
-			t.Errorf("from %s to %s are %.0f km, back %.0f, want %v", a, b, km, distance(b, a), want)
-		}
-	}
-}
-
 // The owner's next call may be what shows it: the journey is the stranger's all the same.
 func TestDetector_accuses_who_is_away(t *testing.T) {
 	p := detectors.Profile{Principal: detectors.Principal{Kind: detectors.EntraObject}}

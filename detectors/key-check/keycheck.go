@@ -3,6 +3,7 @@ package keycheck
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/detectors/internal/apiversion"
@@ -13,7 +14,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "key-check",
 	Title: "Key tried with tiny calls",
-	Text: "A chat call that asks for next to nothing (at most 150 bytes and an answer of some tokens, or 16 tokens and an answer of one or two) comes from a network that the principal does not use. The checkers of stolen keys make one or two such calls within seconds, with an api-version that the owner never used; " +
+	Text: "A chat call that asks for next to nothing (at most 150 bytes, or 1,050 and a short answer at a gateway, which counts the headers, and an answer of some tokens, or 16 tokens and an answer of one or two) comes from a network that the principal does not use. The checkers of stolen keys make one or two such calls within seconds, with an api-version that the owner never used; " +
 		"minutes to hours later the key is drained. How surprising that is follows from how often such calls come from new networks of this principal: health probes from a hopping backend are not, and a developer who tries the key at home, with the program that is always used, counts half as much. " +
 		"A check from inside the principal's own networks, and one that asks a longer question, are missed here.",
 	Severity: detectors.Medium,
@@ -46,10 +47,15 @@ const prior = 0.1
 // What is next to nothing.
 const (
 	tinyBytes      = 150
+	tinyAtGateway  = tinyBytes + 900 // a gateway counts the headers, too, and tells no tokens at first
+	shortAnswer    = 2500            // bytes of an answer of some tokens, with what goes with it
 	tinyPrompt     = 16
 	tinyCompletion = 2
 	someCompletion = 16 // tokens of the answer to a tiny request, above which somebody wanted the answer
 )
+
+// mostAtGateway is the most bits of a check at a gateway, where a short question is as small.
+const mostAtGateway = 12
 
 // together is within what time two calls are one check.
 const together = 10 * detectors.Second
@@ -77,7 +83,7 @@ type state struct {
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || !tiny(call) || !call.From.Known() {
+	if !ok || !tiny(call, before.Principal.Kind) || !call.From.Known() {
 		return detectors.Finding{}, false
 	}
 	if known := before.Networks.Find(call.From.Prefix); known != nil && known.Count > firstCalls {
@@ -97,11 +103,15 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	own.Last, own.From = call.Time, from
 
 	standing := before.Standing(&call.From, call.Time)
-	if standing == detectors.Usual {
+	if standing == detectors.Usual || before.Age(call.Time) < detectors.Day {
 		return detectors.Finding{}, false
 	}
 	strange := !knows(before, call)
-	bits := before.Bits("key-check", call.Time, surprise*likeness(before, call, standing, strange, again))
+	// It is not on the scale: what benign life hardly has would all be worth the same there, a hello and a check.
+	bits := surprise * likeness(before, call, standing, strange, again)
+	if before.Principal.Kind == detectors.APIMSubscription {
+		bits = math.Min(bits, mostAtGateway)
+	}
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
@@ -109,12 +119,19 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 }
 
 // tiny reports whether a call asks for next to nothing.
-func tiny(c *detectors.Call) bool {
+func tiny(c *detectors.Call, by detectors.PrincipalKind) bool {
 	if c.Class != detectors.ClassChat || c.Client.Stream == detectors.Streaming || c.Status >= 500 {
 		return false
 	}
+	if by == detectors.APIMSubscription && c.RequestBytes > 0 && !c.Tokens.Known {
+		return c.RequestBytes <= tinyAtGateway && c.ResponseBytes <= shortAnswer
+	}
 	if c.RequestBytes > 0 {
-		return c.RequestBytes <= tinyBytes && (!c.Tokens.Known || c.Tokens.Completion <= someCompletion)
+		most := int64(tinyBytes)
+		if by == detectors.APIMSubscription {
+			most = tinyAtGateway
+		}
+		return c.RequestBytes <= most && (!c.Tokens.Known || c.Tokens.Completion <= someCompletion)
 	}
 	return c.Tokens.Known && c.Tokens.Prompt > 0 && c.Tokens.Prompt <= tinyPrompt && c.Tokens.Completion <= tinyCompletion
 }

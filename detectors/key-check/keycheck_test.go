@@ -18,6 +18,44 @@ func TestDetector(t *testing.T) {
 				s.Call(again)
 			})
 		}},
+		detectortest.Scenario{Name: "a_gateway_counts_the_headers", Kind: detectors.APIMSubscription, Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(7, func() {
+				check := detectortest.Check(detectortest.At(14, 3, 0), detectortest.Rented(0))
+				check.RequestBytes, check.Tokens = 73+420, detectors.Tokens{}
+				s.Call(check)
+			})
+		}},
+		detectortest.Scenario{Name: "a_short_question_with_a_long_answer_at_a_gateway", Kind: detectors.APIMSubscription, Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			question := detectortest.Check(detectortest.At(14, 3, 0), detectortest.Rented(0))
+			question.RequestBytes, question.ResponseBytes, question.Tokens = 800, 9000, detectors.Tokens{}
+			s.Call(question)
+		}},
+		detectortest.Scenario{Name: "a_longer_question_at_a_gateway", Kind: detectors.APIMSubscription, Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			question := detectortest.Check(detectortest.At(14, 3, 0), detectortest.Rented(0))
+			question.RequestBytes, question.Tokens = 1500, detectors.Tokens{}
+			s.Call(question)
+		}},
+		detectortest.Scenario{Name: "a_gateway_after_a_year", Kind: detectors.APIMSubscription, Below: 12.1, Play: func(s *detectortest.Script) {
+			for day := range 365 {
+				s.Call(detectortest.Chat(detectortest.At(day, 10, 0), detectortest.Office))
+			}
+			check := detectortest.Check(detectortest.At(365, 3, 0), detectortest.Rented(0))
+			check.RequestBytes, check.Tokens = 73+420, detectors.Tokens{}
+			s.Call(check)
+		}},
+		detectortest.Scenario{Name: "a_key_of_today", Below: 3, Play: func(s *detectortest.Script) {
+			s.Call(detectortest.Chat(detectortest.At(0, 3, 0), detectortest.Office))
+			s.Call(detectortest.Check(detectortest.At(0, 23, 0), detectortest.Rented(0)))
+		}},
+		detectortest.Scenario{Name: "an_account_does_not", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			check := detectortest.Check(detectortest.At(14, 3, 0), detectortest.Rented(0))
+			check.RequestBytes = 73 + 420
+			s.Call(check)
+		}},
 		detectortest.Scenario{Name: "tokens_where_the_log_has_no_lengths", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Fires(6, func() {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/atlas"
 	"github.com/keywarden/keywarden/detectors/internal/stat"
 )
 
@@ -16,7 +17,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "new-country",
 	Title: "Use from a new country",
 	Text: "A principal is called from a country that it was never seen in, or, on its first day, that its resource was never called from. How surprising that is follows from how often this principal meets new countries: " +
-		"the first one in a month is, one more for an application that passes its users' addresses through is not, and a principal that people use from homes and telephones meets one sooner than a program that stays where it runs. Usual networks that fell silent, and the usual client and model, take away from it: then somebody travels; so do peers of the resource who are there, by how many of them are. " +
+		"the first one in a month is, one more for an application that passes its users' addresses through is not, and a principal that people use from homes and telephones meets one sooner than a program that stays where it runs. Usual networks that fell silent, and the usual client and model, take away from it: then somebody travels; so do peers of the resource who are there, by how many of them are, and that the country is next to one that is usual: the cloud of one country serves its neighbours, where people are. " +
 		"A country on which the address sources differ is never counted, so an attacker behind such an address is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -55,6 +56,9 @@ const abroad = 0.1
 // peersDo is taken off where peers are there, by how many of them.
 const peersDo = 0.5
 
+// nextDoor is what is left of the surprise in a country next to a usual one.
+const nextDoor = 0.7
+
 type state struct{ Said stat.Latch }
 
 // doubt is the factor by which other explanations weaken the surprise: usual
@@ -89,6 +93,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		surprise *= 1 - peersDo*peers.Countries.Shared(call.From.Country, call.Time, past.Caller)
 	}
 	surprise *= doubt(past, call)
+	if atlas.Neighbour(past, call.From.Country, call.Time) {
+		surprise *= nextDoor
+	}
 	bits := math.Min(before.BitsAt(test, past.Age(call.Time), surprise), detectors.MostOfPlace)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false

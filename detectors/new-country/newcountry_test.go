@@ -32,6 +32,12 @@ func TestDetector(t *testing.T) {
 			weak.Weak = true
 			s.Call(detectortest.Chat(detectortest.At(14, 3, 0), weak))
 		}},
+		detectortest.Scenario{Name: "next_door", Below: 10.5, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			neighbour := detectortest.Rented(0)
+			neighbour.Country = detectors.Country{'N', 'L'}
+			s.Call(detectortest.Chat(detectortest.At(14, 3, 0), neighbour))
+		}},
 		detectortest.Scenario{Name: "new_network_in_the_same_country", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Home))

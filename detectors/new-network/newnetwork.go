@@ -16,7 +16,7 @@ var Detector = detectors.New(detectors.Description{
 	Text: "A principal is called from an organisation's network, or from a /24 (/48 for IPv6), that it never used. How surprising that is follows from how often this principal meets new ones: " +
 		"for a key with one fixed egress the first in a month is, for a backend that hops over a cloud's addresses one more is not. Another region of a cloud counts as another organisation. A kind of network that it never used (hosting, VPN, Tor) adds to it; " +
 		"peers of the resource that are at home there, by how many of them are, usual networks that fell silent, and a client and model that the principal always uses take away from it: then an egress has moved. " +
-		"It errs on the side of silence: an attacker in the principal's own provider, or behind an address that no table knows, is seen by the /24 alone or not at all.",
+		"It errs on the side of silence: an attacker in the principal's own provider, or at an address whose organisation no table knows, is seen by the /24 alone, and not at all where no table has the address.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
 	Scope:    detectors.PerPrincipal,
@@ -69,7 +69,7 @@ type state struct{ Said stat.Latch }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || call.From.ASN == 0 || !call.From.Known() {
+	if !ok || !call.From.Known() || call.From.ASN == 0 && !call.From.Country.Known() {
 		return detectors.Finding{}, false
 	}
 	past, tests := before, known
@@ -98,6 +98,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 
 // organization is the surprise of the call's organisation and of its kind of network.
 func organization(before *detectors.Profile, call *detectors.Call) float64 {
+	if call.From.ASN == 0 {
+		return 0
+	}
 	surprise := before.Organizations.Surprise(call.From.Site(), call.Time, organizations, before.Busier)
 	if surprise == 0 {
 		return 0
@@ -137,7 +140,10 @@ func finding(before *detectors.Profile, call *detectors.Call, bits float64, orga
 		usual = append(usual, prefix.String())
 	}
 	name := call.From.Organization
-	if name == "" {
+	switch {
+	case call.From.ASN == 0:
+		name = "an organisation that no table knows"
+	case name == "":
 		name = fmt.Sprintf("AS%d", call.From.ASN)
 	}
 	what := "a new network of"

@@ -21,7 +21,7 @@ func TestDetector(t *testing.T) {
 			s.Always(0, 14, 20, detectortest.Backend(0))
 			s.Fires(5, func() {
 				c := detectortest.Chat(detectortest.At(14, 3, 0), region())
-				c.Model = "o1"
+				c.Model, c.Deployment = "o1", "o1"
 				s.Call(c)
 			})
 		}},
@@ -40,6 +40,17 @@ func TestDetector(t *testing.T) {
 				s.Call(detectortest.Chat(detectortest.At(day, 10, 0), detectortest.Office))
 			}
 			s.Call(detectortest.Chat(detectortest.At(14, 10, 0), detectortest.Home))
+		}},
+		detectortest.Scenario{Name: "no_table_knows_the_organisation", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 100, detectortest.Office)
+			unknown := detectors.Network{Prefix: detectortest.Rented(0).Prefix, Country: detectors.Country{'M', 'X'}, Weak: true}
+			s.Fires(3, func() { s.Call(detectortest.Chat(detectortest.At(14, 10, 0), unknown)) })
+		}},
+		detectortest.Scenario{Name: "no_table_knows_the_country", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			unknown := detectortest.Rented(0)
+			unknown.Country = detectors.Country{}
+			s.Fires(5, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), unknown)) })
 		}},
 		detectortest.Scenario{Name: "no_table_knows_the_address", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/keywarden/keywarden/detectors"
+	"github.com/keywarden/keywarden/detectors/internal/atlas"
 	"github.com/keywarden/keywarden/detectors/internal/stat"
 )
 
@@ -14,7 +15,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "residential-network",
 	Title: "Program's key used at a home",
 	Text: "A principal that was never called from the line of a home or a telephone is called from one. Programs live in clouds and data centres: it is a colleague who borrows the key, or a thief. " +
-		"It is the more surprising the longer the principal met no new kind of network, and in a country where it never was; and less so the more of its resource's callers are at home, where the usual client and model come along, and while its usual networks are silent. " +
+		"It is the more surprising the longer the principal met no new kind of network, and in a country where it never was, nor next to it; and less so the more of its resource's callers are at home, where the usual client and model come along, and while its usual networks are silent. " +
 		"Offices with a carrier's line look like homes, and who is called from one of them is never judged here; a thief on a rented server is seen by anonymous-network.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -46,7 +47,7 @@ const (
 	alike   = 0.25 // where the usual client and model come from there
 	quiet   = 0.5  // where the usual networks have fallen silent
 
-	abroad = 2.7 // in a country where the principal was not: minus log2 of the share of colleagues who work there, assumed
+	abroad = 2.7 // in a country where the principal was not, nor next door: minus log2 of the share of colleagues who work there, assumed
 )
 
 type state struct{ Said stat.Latch }
@@ -66,7 +67,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if before.Alike(call) {
 		surprise *= 1 - alike
 	}
-	if country := call.From.Country; country.Known() && !call.From.Weak && before.Countries.Len() > 0 && !before.Countries.Known(country, call.Time, detectors.Day) {
+	if country := call.From.Country; country.Known() && !call.From.Weak && before.Countries.Len() > 0 && !before.Countries.Known(country, call.Time, detectors.Day) && !atlas.Neighbour(before, country, call.Time) {
 		surprise += abroad
 	}
 	surprise *= 1 - quiet*before.Quiet(call.Time)

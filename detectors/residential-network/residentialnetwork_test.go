@@ -17,6 +17,12 @@ func TestDetector(t *testing.T) {
 			s.Working(0, 14, 100, detectortest.Backend(0))
 			s.Fires(12, func() { s.Call(detectortest.Chat(detectortest.At(14, 19, 0), detectortest.User(2))) })
 		}},
+		detectortest.Scenario{Name: "a_service_identity_at_a_home_next_door", Kind: detectors.EntraObject, Below: 11.5, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 100, detectortest.Backend(0))
+			home := detectortest.User(2)
+			home.Country = detectors.Country{'N', 'L'}
+			s.Call(detectortest.Chat(detectortest.At(14, 19, 0), home))
+		}},
 		detectortest.Scenario{Name: "the_program_itself_at_a_home_of_its_country", Below: 12, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 100, detectortest.Backend(0))
 			s.Call(detectortest.Chat(detectortest.At(14, 19, 0), detectortest.Home))

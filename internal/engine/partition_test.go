@@ -388,11 +388,34 @@ func foldedAndPartitioned(t *testing.T, seed uint64) string {
 	}
 	if seed%4 == 0 { // one source partition: the order is that of the file
 		replayed, _ := replay(t, config(t), groups([][]byte{file}))
-		if d := cmp.Diff(replayed, linesOf(t, got)); d != "" {
+		owned := linesOf(t, got)
+		if len(hub.logs) > 1 { // each has a clock of its own: a row that waits may be judged some records later
+			replayed, owned = called(t, replayed), called(t, owned)
+		}
+		if d := cmp.Diff(replayed, owned); d != "" {
 			t.Errorf("the incidents differ from a replay's of the file (-want +got):\n%s", d)
 		}
 	}
 	return want
+}
+
+// called is whom the incidents of medium severity and above among lines are about, and their episodes.
+func called(t testing.TB, lines string) string {
+	t.Helper()
+	var all strings.Builder
+	for line := range strings.Lines(lines) {
+		var i incident.Incident
+		if err := json.Unmarshal([]byte(line), &i); err != nil {
+			t.Fatal(err)
+		}
+		if i.Severity >= detectors.Medium {
+			fmt.Fprintln(&all, i.ID, i.Principal)
+		}
+	}
+	if all.Len() == 0 {
+		t.Error("no incident of medium severity: this test compares too little")
+	}
+	return all.String()
 }
 
 // The time of the machine says when to save, and not what there is to save.

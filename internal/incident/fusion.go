@@ -91,13 +91,15 @@ type trace struct {
 	Limit  detectors.Severity `json:"limit"` // the most that the detector makes of an incident alone
 	Peaks  peaks              `json:"peaks"`
 
-	Accusations [detectors.Hands]accusation `json:"accusations"`
+	Accusations [detectors.Hands][]accusation   `json:"accusations"`
+	Latest      [detectors.Hands]detectors.Time `json:"latest"` // finding about each hand
 }
 
 // peaks are the strongest findings of a detector at present, by whose doing they are about.
 type peaks [detectors.Hands]peak
 
-// accusation is the strongest finding ever of a detector about one hand, and whom it accuses.
+// accusation is the strongest finding ever of a detector about one hand in one
+// network, the first of those that it accuses.
 type accusation struct {
 	Bits     float64        `json:"bits,omitempty"` // capped by the family
 	Time     detectors.Time `json:"time,omitempty"`
@@ -145,22 +147,58 @@ func (t *trace) add(o Observation) {
 	if t.Peaks[o.Hand].weaker(p) {
 		t.Peaks[o.Hand] = p
 	}
-	if a := &t.Accusations[o.Hand]; p.Bits > a.Bits {
-		*a = accusation{Bits: p.Bits, Time: p.Time}
-		for _, n := range o.Networks {
-			a.Networks = append(a.Networks, n.Prefix)
+	t.Latest[o.Hand] = max(t.Latest[o.Hand], o.Time)
+	t.accuse(&o, p.Bits)
+}
+
+// maxAccusations is how many networks a detector's strongest findings about one hand are kept of.
+const maxAccusations = 4
+
+// accuse keeps what o says of the network that it accuses first: of several the
+// weakest makes room.
+func (t *trace) accuse(o *Observation, bits float64) {
+	if len(o.Networks) == 0 {
+		return
+	}
+	a := accusation{Bits: bits, Time: o.Time}
+	for _, n := range o.Networks {
+		a.Networks = append(a.Networks, n.Prefix)
+	}
+	kept := &t.Accusations[o.Hand]
+	i := slices.IndexFunc(*kept, func(k accusation) bool { return k.Networks[0] == a.Networks[0] })
+	if i < 0 && len(*kept) < maxAccusations {
+		*kept = append(*kept, a)
+		return
+	}
+	if i < 0 {
+		i = 0
+		for j := range *kept {
+			if (*kept)[j].Bits < (*kept)[i].Bits {
+				i = j
+			}
 		}
+	}
+	if a.Bits > (*kept)[i].Bits {
+		(*kept)[i] = a
 	}
 }
 
-// renew makes the trace's strongest finding about each hand as fresh as o, where
-// both accuse the same network: what was strange about it is no less so while
-// it goes on.
+// about reports whether o accuses a network that a does.
+func (a *accusation) about(o *Observation) bool {
+	return slices.ContainsFunc(o.Networks, func(n Network) bool { return slices.Contains(a.Networks, n.Prefix) })
+}
+
+// renew makes what the trace says about each hand in a network as fresh as o,
+// where o accuses it, too: what was strange about it is no less so while it goes on.
 func (t *trace) renew(o *Observation) {
 	for hand := range t.Accusations {
-		a, p := &t.Accusations[hand], &t.Peaks[hand]
-		if slices.ContainsFunc(o.Networks, func(n Network) bool { return slices.Contains(a.Networks, n.Prefix) }) {
-			*p = peak{Bits: a.Bits, Time: a.Time, Fresh: max(o.Time, p.Time, p.Fresh)}
+		for _, a := range t.Accusations[hand] {
+			if a.about(o) {
+				renewed := peak{Bits: a.Bits, Time: a.Time, Fresh: max(o.Time, a.Time)}
+				if t.Peaks[hand].weaker(renewed) {
+					t.Peaks[hand] = renewed
+				}
+			}
 		}
 	}
 }
@@ -236,12 +274,15 @@ func chain(traces []trace, now detectors.Time, h detectors.Hand) (bits float64, 
 // precedes reports whether a finding that is kept and may be of a hand came before then, by less than Life.
 func (t *trace) precedes(then detectors.Time, h detectors.Hand) bool {
 	for _, o := range []*Observation{&t.First, &t.Strongest, &t.Last} {
-		if (o.Hand == h || o.Hand == detectors.AnyHand) && o.Time < then && then-o.Time < Life {
+		if (o.Hand == h || o.Hand == detectors.AnyHand) && before(o.Time, then) {
 			return true
 		}
 	}
-	return false
+	return before(t.Latest[h], then) || before(t.Latest[detectors.AnyHand], then)
 }
+
+// before reports whether t, where it is any time, is earlier than then, by less than Life.
+func before(t, then detectors.Time) bool { return t != 0 && t < then && then-t < Life }
 
 func find(traces []trace, detector string) *trace {
 	for i := range traces {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"unicode/utf8"
 
@@ -226,7 +227,9 @@ func FuzzUnmarshalBinary(f *testing.F) {
 				t.Fatalf("title %q", i.Title)
 			}
 		}
-		if len(e.s.Traces) > maxDetectors || len(e.s.Principals) > maxPrincipals || len(e.s.Accused) > maxAccused {
+		if len(e.s.Traces) > maxDetectors || len(e.s.Principals) > maxPrincipals || len(e.s.Accused) > maxAccused || slices.ContainsFunc(e.s.Traces, func(t trace) bool {
+			return slices.ContainsFunc(t.Accusations[:], func(kept []accusation) bool { return len(kept) > maxAccusations })
+		}) {
 			t.Fatal("grew beyond its bounds")
 		}
 	})

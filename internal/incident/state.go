@@ -11,7 +11,7 @@ import (
 )
 
 // version of the saved form. Another one is refused.
-const version = 2
+const version = 3
 
 // state is an Episode as it is saved: going on when it has traces.
 type state struct {
@@ -103,6 +103,11 @@ func (s *state) check() error {
 	for _, t := range s.Traces {
 		if int(t.Family) >= detectors.Families {
 			return fmt.Errorf("detector %q is of an unknown family %d", t.Detector, t.Family)
+		}
+		for _, kept := range t.Accusations {
+			if len(kept) > maxAccusations || slices.ContainsFunc(kept, func(a accusation) bool { return len(a.Networks) == 0 }) {
+				return fmt.Errorf("detector %q has %d accusations, which are too many or of nobody", t.Detector, len(kept))
+			}
 		}
 		for _, o := range []*Observation{&t.First, &t.Strongest, &t.Last} {
 			if int(o.Hand) >= detectors.Hands {

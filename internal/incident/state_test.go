@@ -25,18 +25,19 @@ func TestNothingIsSavedOfNothing(t *testing.T) {
 func TestRefused(t *testing.T) {
 	const principal = `"principals":[{"kind":"operator","id":"x","resource":""}]`
 	for name, test := range map[string]struct{ data, want string }{
-		"no_json":              {`{"v":2`, "unexpected end"},
-		"other_version":        {`{"v":1}`, "version 1 is not 2"},
-		"no_principal":         {`{"v":2,"traces":[{}]}`, "0 principals"},
-		"no_detector":          {`{"v":2,` + principal + `}`, "0 detectors"},
-		"nothing_changed":      {`{"v":2,"changed":true}`, "0 detectors"},
-		"too_many_detectors":   {`{"v":2,` + principal + `,"traces":[{}` + strings.Repeat(",{}", maxDetectors) + `]}`, "too many"},
-		"unknown_family":       {`{"v":2,` + principal + `,"traces":[{"family":8}]}`, "family 8"},
-		"unknown_hand":         {`{"v":2,` + principal + `,"traces":[{"first":{"hand":3}}]}`, "hand 3"},
-		"networks_in_disorder": {`{"v":2,` + principal + `,"traces":[{}],"accused":["10.0.1.0/24","10.0.0.0/24"]}`, "not in order"},
-		"empty_ended_incident": {`{"v":2,"closed":[{"evidence":[]}]}`, "is empty"},
-		"fact_of_a_fact":       {`{"v":2,` + principal + `,"traces":[{"first":{"observed":{"images":{}}}}]}`, "images"},
-		"list_of_numbers":      {`{"v":2,` + principal + `,"traces":[{"first":{"observed":{"images":[1]}}}]}`, "only texts"},
+		"no_json":              {`{"v":3`, "unexpected end"},
+		"other_version":        {`{"v":1}`, "version 1 is not 3"},
+		"no_principal":         {`{"v":3,"traces":[{}]}`, "0 principals"},
+		"no_detector":          {`{"v":3,` + principal + `}`, "0 detectors"},
+		"nothing_changed":      {`{"v":3,"changed":true}`, "0 detectors"},
+		"too_many_detectors":   {`{"v":3,` + principal + `,"traces":[{}` + strings.Repeat(",{}", maxDetectors) + `]}`, "too many"},
+		"unknown_family":       {`{"v":3,` + principal + `,"traces":[{"family":8}]}`, "family 8"},
+		"unknown_hand":         {`{"v":3,` + principal + `,"traces":[{"first":{"hand":3}}]}`, "hand 3"},
+		"too_many_accusations": {`{"v":3,` + principal + `,"traces":[{"accusations":[[{}` + strings.Repeat(",{}", maxAccusations) + `]]}]}`, "too many"},
+		"networks_in_disorder": {`{"v":3,` + principal + `,"traces":[{}],"accused":["10.0.1.0/24","10.0.0.0/24"]}`, "not in order"},
+		"empty_ended_incident": {`{"v":3,"closed":[{"evidence":[]}]}`, "is empty"},
+		"fact_of_a_fact":       {`{"v":3,` + principal + `,"traces":[{"first":{"observed":{"images":{}}}}]}`, "images"},
+		"list_of_numbers":      {`{"v":3,` + principal + `,"traces":[{"first":{"observed":{"images":[1]}}}]}`, "only texts"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := stolen()

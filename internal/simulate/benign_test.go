@@ -11,7 +11,7 @@ import (
 
 // lookalikes are the kinds of Lookalike.
 var lookalikes = []string{
-	"batch-doubled", "bulk-job", "deployment-missing", "guest", "key-test", "listing", "load-test", "marketing-day", "migration", "model-trial", "new-node", "newcomer",
+	"batch-doubled", "bulk-job", "deployment-missing", "guest", "hello", "key-test", "listing", "load-test", "marketing-day", "migration", "model-trial", "new-node", "newcomer",
 	"office-moved", "office-new-egress", "other-region", "outage", "private-vpn", "redeployed", "trip",
 }
 

@@ -18,6 +18,7 @@ const (
 	churnMigrate     = 0.003 // a program moves to a new model and api-version (migrators: 25 times as often)
 	churnTrial       = 0.01  // a program makes a few calls to a model that it has not used
 	churnKeyTest     = 0.06  // a team that uses Entra only tries a key once (only where this is its habit)
+	churnHello       = 0.008 // somebody looks whether the program's key works: one or two calls of next to nothing
 	churnLoadTest    = 0.07  // a load test on a working day (only where this is a habit)
 	churnCampaign    = 0.08  // a marketing day with five times the images (only studios)
 	churnDouble      = 0.1   // a nightly batch runs twice (only batches)
@@ -31,5 +32,7 @@ const (
 	shareTriesImages = 0.1   // share of trials that are of a model that makes images
 	shareUsersHide   = 0.02  // share of a SaaS's users who use a private VPN
 	shareElsewhere   = 0.3   // share of load tests and backlogs that run on a machine of their own
+	shareHello       = 0.4   // share of guests who first look whether the key works
+	shareAtQuota     = 0.6   // share of load tests and backlogs that run into the quota
 	shareAtHome      = 0.25  // share of administrators' acts that are done from home
 )

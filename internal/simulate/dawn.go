@@ -23,6 +23,12 @@ func (l *life) dawn(now detectors.Time, local time.Time) {
 		l.plans = append(l.plans, plan{hour: 9 + l.r.IntN(8), session: s})
 		l.note("key-test", now, now+detectors.Day)
 	}
+	if working && l.tasks[0].class == detectors.ClassChat && chance(l.r, churnHello*l.churn) {
+		s := l.open(now, 1+l.r.IntN(2))
+		s.task = hello(s.task.model)
+		l.plans = append(l.plans, plan{hour: 9 + l.r.IntN(8), session: s})
+		l.note("hello", now, now+detectors.Day)
+	}
 	if h.lists && working && chance(l.r, .25) {
 		for _, operation := range []string{"Models_List", "Deployments_List"} {
 			s := l.open(now, 1+l.r.IntN(2))
@@ -58,6 +64,7 @@ func (l *life) vary(now detectors.Time, local time.Time, working bool) {
 	if h.testsLoad && working && chance(l.r, churnLoadTest*l.churn) {
 		s := l.open(now, 1500+l.r.IntN(2500))
 		s.gap = between(l.r, 300, 900)
+		l.strain(&s)
 		l.elsewhere(&s)
 		l.plans = append(l.plans, plan{hour: 10 + l.r.IntN(6), session: s})
 		l.note("load-test", now, now+detectors.Day)
@@ -65,6 +72,7 @@ func (l *life) vary(now detectors.Time, local time.Time, working bool) {
 	if _, human := l.place.(*ofPerson); !human && l.level > 20 && chance(l.r, churnBulk*l.churn) {
 		s := l.open(now, int(min(5000, 3*l.level*spread(l.r, .7))))
 		s.gap = between(l.r, 500, 4000)
+		l.strain(&s)
 		l.elsewhere(&s)
 		l.plans = append(l.plans, plan{hour: 6 + l.r.IntN(14), session: s})
 		l.note("bulk-job", now, now+detectors.Day)

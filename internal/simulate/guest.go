@@ -15,6 +15,7 @@ type guest struct {
 	api   string
 	task  work
 	calls float64 // of a session, in the mean
+	fresh bool    // has not called yet
 }
 
 // host lets a guest come, and plans what the guest does today.
@@ -34,7 +35,8 @@ func (l *life) host(now detectors.Time) {
 		l.guest = nil
 		return
 	}
-	for range 1 + l.r.IntN(3) {
+	sessions := 1 + l.r.IntN(3)
+	for i := range sessions {
 		s := l.open(now, 1)
 		s.left = pareto(l.r, g.calls)
 		s.gap = between(l.r, 5, 90) * 1000
@@ -43,12 +45,19 @@ func (l *life) host(now detectors.Time) {
 			s.task = listing(pick(l.r, []string{"Models_List", "Deployments_List"}))
 			s.left = 1
 		}
-		l.plans = append(l.plans, plan{hour: 9 + l.r.IntN(13), session: s})
+		hour := 9 + l.r.IntN(13)
+		if i == 0 && g.fresh && chance(l.r, shareHello) {
+			first := s
+			first.task, first.left = hello(g.task.model), 1+l.r.IntN(2)
+			l.plans = append(l.plans, plan{hour: hour - 1, session: first})
+		}
+		l.plans = append(l.plans, plan{hour: hour, session: s})
 	}
+	g.fresh = false
 }
 
 func (l *life) newGuest(now detectors.Time) *guest {
-	g := &guest{until: now + detectors.Day*detectors.Time(1+l.r.IntN(4)), api: l.api, task: l.tasks[0], calls: between(l.r, 2, 15)}
+	g := &guest{until: now + detectors.Day*detectors.Time(1+l.r.IntN(4)), api: l.api, task: l.tasks[0], calls: between(l.r, 2, 15), fresh: true}
 	if chance(l.r, .7) {
 		g.api = pick(l.r, apiVersions)
 	}
@@ -77,6 +86,13 @@ func (l *life) newGuest(now detectors.Time) *guest {
 		g.from = []netip.Addr{somewhere(l.r, pick(l.r, []string{aws, azure}), l.home())}
 	}
 	return g
+}
+
+// strain has a load test or a backlog run into the quota, as most do.
+func (l *life) strain(s *session) {
+	if chance(l.r, shareAtQuota) {
+		s.throttled = between(l.r, .03, .4)
+	}
 }
 
 // elsewhere has a load test or a backlog run, now and then, on a machine of its own in a cloud.

@@ -46,15 +46,16 @@ type plan struct {
 
 // session is calls in a row.
 type session struct {
-	next    detectors.Time
-	left    int
-	retries int     // of the call before
-	gap     float64 // mean milliseconds between calls
-	from    []netip.Addr
-	task    work
-	api     string
-	who     *identity
-	refused int // status of all its calls; 0 where they are answered
+	next      detectors.Time
+	left      int
+	retries   int     // of the call before
+	gap       float64 // mean milliseconds between calls
+	from      []netip.Addr
+	task      work
+	api       string
+	who       *identity
+	refused   int     // status of all its calls; 0 where they are answered
+	throttled float64 // share of its calls that the quota refuses
 }
 
 func newLife(t *town, who *identity, index, ordinal int, r *rand.Rand) *life {
@@ -166,6 +167,8 @@ func (l *life) step(s *session, emit func(*call)) {
 		c.fail(l.r, s.refused)
 	case outage && u < .7:
 		c.fail(l.r, pick(l.r, []int{429, 429, 500, 503}))
+	case u < s.throttled:
+		c.fail(l.r, 429)
 	case u < .004:
 		c.fail(l.r, 429)
 	case u < .0045:

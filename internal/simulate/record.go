@@ -103,6 +103,8 @@ func (rec *recorder) logGateway(c *call) {
 	f.Address, f.Bits = c.addr, 32
 	f.Call.Model, f.Call.Tokens = "", detectors.Tokens{}
 	f.Call.Client.Stream = detectors.StreamUnknown
+	f.Call.RequestBytes += headers(c)
+	f.Call.ResponseBytes += answerHeaders
 	if c.Tokens.Known {
 		llm := azurelog.Fragment{Category: azurelog.GatewayLlmLogs, Logged: f.Logged + 300, Correlation: f.Correlation}
 		llm.Call = detectors.Call{

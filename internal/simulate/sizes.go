@@ -23,6 +23,20 @@ var (
 	noAnswer     = logNormal{most: 0}
 )
 
+// A gateway counts all bytes that it receives and sends, the headers among
+// them (Microsoft's reference of its logs). How many they are is assumed:
+// between the least that a client sends and what an SDK and a token take.
+const (
+	leastHeaders  = 380
+	mostHeaders   = 900
+	answerHeaders = 450
+)
+
+// headers are the bytes of a request's headers, which differ by program.
+func headers(c *call) int64 {
+	return leastHeaders + int64(hash(c.who.ID+c.Client.APIVersion)%(mostHeaders-leastHeaders))
+}
+
 // work is one sort of call that a principal makes.
 type work struct {
 	operation         string
@@ -31,6 +45,7 @@ type work struct {
 	prompt, answer    logNormal
 	streaming         float64 // share of calls that ask for a stream
 	cached            float64 // share of the prompt that is usually cached
+	bare              bool    // nothing but the prompt: neither instructions nor tools go with it
 }
 
 // call makes a call of w, successful, of drawn size. Time and identity are the caller's to fill in.
@@ -47,6 +62,9 @@ func (w *work) call(r *rand.Rand) call {
 		c.Client.Stream = detectors.Streaming
 	}
 	c.sized(prompt, answer)
+	if w.bare {
+		c.RequestBytes -= instructions
+	}
 	switch w.class {
 	case detectors.ClassImage:
 		c.Images = 1
@@ -71,10 +89,16 @@ func (w *work) call(r *rand.Rand) call {
 	return c
 }
 
+// What goes with a prompt, in bytes.
+const (
+	envelope     = 45  // the fields of the request
+	instructions = 195 // the rest of what a program sends along, at the least
+)
+
 // sized sets tokens and bytes: about four bytes a token, and a stream wraps each token in an event.
 func (c *call) sized(prompt, answer int64) {
 	c.Tokens = detectors.Tokens{Prompt: prompt, Completion: answer, Known: true}
-	c.RequestBytes = 240 + prompt*41/10
+	c.RequestBytes = envelope + instructions + prompt*41/10
 	c.ResponseBytes = 620 + answer*43/10
 	if c.Client.Stream == detectors.Streaming {
 		c.ResponseBytes = 900 + answer*310
@@ -94,6 +118,13 @@ func (c *call) fail(r *rand.Rand, status int) {
 
 func chat(model string, streaming float64) work {
 	return work{operation: "ChatCompletions_Create", class: detectors.ClassChat, model: model, deployment: model, prompt: chatPrompt, answer: chatAnswer, streaming: streaming, cached: .5}
+}
+
+// hello is what somebody asks who only wants to see whether there is an answer.
+func hello(model string) work {
+	w := chat(model, 0)
+	w.prompt, w.answer, w.bare = logNormal{mu: 2.2, sigma: .2, most: 16}, logNormal{mu: 2.2, sigma: .5, most: 40}, true
+	return w
 }
 
 func coding(model string) work {

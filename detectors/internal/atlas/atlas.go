@@ -1,4 +1,5 @@
-package impossibletravel
+// Package atlas knows about where countries are, and which of them a principal is near.
+package atlas
 
 import (
 	"math"
@@ -6,18 +7,55 @@ import (
 	"github.com/keywarden/keywarden/detectors"
 )
 
+// nextDoor is how far apart neighbours may be, in km, by Distance.
+const nextDoor = 300
+
+// large is the reach from which on Distance does not tell who is next to a country, in km.
+const large = 1000
+
+// beside are the neighbours of large countries between which people and programs go to and fro.
+var beside = map[[2]detectors.Country]bool{
+	{{'C', 'A'}, {'U', 'S'}}: true,
+	{{'M', 'X'}, {'U', 'S'}}: true,
+	{{'A', 'U'}, {'N', 'Z'}}: true,
+	{{'A', 'R'}, {'B', 'R'}}: true,
+	{{'C', 'N'}, {'H', 'K'}}: true,
+}
+
 // centre is about where the middle of a country is, in degrees, and how far from it its people may be, in km.
 type centre struct{ north, east, reach float64 }
 
-// distance is how far two countries are apart at least, in km, from their
+// Distance is how far two countries are apart at least, in km, from their
 // middles less their reaches; 0 where they are near or one of them is unknown.
-func distance(a, b detectors.Country) float64 {
+func Distance(a, b detectors.Country) float64 {
 	from, known := centres[a]
 	to, too := centres[b]
 	if !known || !too || a == b {
 		return 0
 	}
 	return math.Max(0, earth(from, to)-from.reach-to.reach)
+}
+
+// Neighbour reports whether c is next to a country that the principal has been
+// called from for a day at t.
+func Neighbour(p *detectors.Profile, c detectors.Country, t detectors.Time) bool {
+	for _, e := range p.Countries.All() {
+		if Adjacent(e.Key, c) && p.Countries.Known(e.Key, t, detectors.Day) {
+			return true
+		}
+	}
+	return false
+}
+
+// Adjacent reports whether two countries are next to one another. A country is
+// not next to itself, and one that the atlas does not have is next to none.
+func Adjacent(a, b detectors.Country) bool {
+	if beside[[2]detectors.Country{a, b}] || beside[[2]detectors.Country{b, a}] {
+		return true
+	}
+	from, known := centres[a]
+	to, too := centres[b]
+	return known && too && a != b && from.reach < large && to.reach < large && Distance(a, b) <= nextDoor
 }
 
 // earth is the length of the great circle between two points, in km, by the haversine formula.
