@@ -118,22 +118,20 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	return finding(before, call, bits, strange, days, own), true
 }
 
-// tiny reports whether a call asks for next to nothing.
+// tiny reports whether a call of a principal of a kind asks for next to nothing.
 func tiny(c *detectors.Call, by detectors.PrincipalKind) bool {
 	if c.Class != detectors.ClassChat || c.Client.Stream == detectors.Streaming || c.Status >= 500 {
 		return false
 	}
-	if by == detectors.APIMSubscription && c.RequestBytes > 0 && !c.Tokens.Known {
-		return c.RequestBytes <= tinyAtGateway && c.ResponseBytes <= shortAnswer
+	switch known := c.Tokens.Known; {
+	case c.RequestBytes <= 0:
+		return known && c.Tokens.Prompt > 0 && c.Tokens.Prompt <= tinyPrompt && c.Tokens.Completion <= tinyCompletion
+	case known && c.Tokens.Completion > someCompletion:
+		return false
+	case by == detectors.APIMSubscription:
+		return c.RequestBytes <= tinyAtGateway && (known || c.ResponseBytes <= shortAnswer)
 	}
-	if c.RequestBytes > 0 {
-		most := int64(tinyBytes)
-		if by == detectors.APIMSubscription {
-			most = tinyAtGateway
-		}
-		return c.RequestBytes <= most && (!c.Tokens.Known || c.Tokens.Completion <= someCompletion)
-	}
-	return c.Tokens.Known && c.Tokens.Prompt > 0 && c.Tokens.Prompt <= tinyPrompt && c.Tokens.Completion <= tinyCompletion
+	return c.RequestBytes <= tinyBytes
 }
 
 // knows reports whether the principal, or a third of its peers since an earlier day, use the api-version of a call.
