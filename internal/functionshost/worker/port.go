@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
-	"sync"
 )
 
 // Handlers listen below the ports that systems give to outgoing connections,
@@ -17,43 +16,42 @@ const (
 	portTries = 100
 )
 
-// taken are the ports of this process's workers: one that is not listening at
-// the moment must not be given to another.
-var taken = struct {
-	sync.Mutex
-	ports map[int]bool
-}{ports: map[int]bool{}}
+// port is an address for a handler, which need not listen at the moment, and
+// the claim that keeps it from every other worker on this machine: the same
+// number of UDP, which goes back to the system even when this process is killed.
+type port struct {
+	addr  string
+	claim net.PacketConn
+}
 
-// takePort chooses an address on 127.0.0.1 that nobody listens on.
-func takePort() (string, error) {
-	taken.Lock()
-	defer taken.Unlock()
+// takePort chooses a port of 127.0.0.1 that nobody listens on or has claimed.
+func takePort() (port, error) {
 	var last error
 	for range portTries {
-		port := lowPort + rand.IntN(highPort-lowPort+1)
-		if taken.ports[port] {
-			continue
-		}
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		l, err := net.Listen("tcp", addr)
+		p, err := claim(net.JoinHostPort("127.0.0.1", strconv.Itoa(lowPort+rand.IntN(highPort-lowPort+1))))
 		if err == nil {
-			err = l.Close()
-		}
-		if err == nil {
-			taken.ports[port] = true
-			return addr, nil
+			return p, nil
 		}
 		last = err
 	}
-	return "", fmt.Errorf("find a free port for the handler: %w", errors.Join(last, errors.New("no port is free")))
+	return port{}, fmt.Errorf("find a free port for the handler: %w", errors.Join(last, errors.New("no port is free")))
 }
 
-// giveBack frees a port for other workers.
-func giveBack(addr string) {
-	_, text, _ := net.SplitHostPort(addr) // takePort joined it
-	if port, err := strconv.Atoi(text); err == nil {
-		taken.Lock()
-		defer taken.Unlock()
-		delete(taken.ports, port)
+func claim(addr string) (port, error) {
+	held, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return port{}, err
 	}
+	l, err := net.Listen("tcp", addr)
+	if err == nil {
+		err = l.Close()
+	}
+	if err != nil {
+		_ = held.Close() // nothing was sent
+		return port{}, err
+	}
+	return port{addr, held}, nil
 }
+
+// giveBack lets other workers have the port.
+func (p port) giveBack() { _ = p.claim.Close() } // nothing was sent

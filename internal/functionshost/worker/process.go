@@ -120,7 +120,7 @@ func (w *Worker) probe(ctx context.Context) error {
 	limited, stop := clock.WithTimeout(ctx, w.config.Clock, w.config.InitTimeout, errInit)
 	defer stop()
 	for {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.addr+"/", nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.port.addr+"/", nil)
 		if err != nil {
 			return err
 		}

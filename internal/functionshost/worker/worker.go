@@ -61,7 +61,7 @@ const (
 // Worker is one handler, through all its restarts.
 type Worker struct {
 	config Config
-	addr   string
+	port   port
 
 	mu       sync.Mutex
 	state    state
@@ -74,15 +74,15 @@ type Worker struct {
 
 // New chooses the worker's port. Nothing runs before Run.
 func New(c Config) (*Worker, error) {
-	addr, err := takePort()
+	p, err := takePort()
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{config: c, addr: addr, changed: make(chan struct{})}, nil
+	return &Worker{config: c, port: p, changed: make(chan struct{})}, nil
 }
 
 // Addr is where the handler listens; the same through all restarts.
-func (w *Worker) Addr() string { return w.addr }
+func (w *Worker) Addr() string { return w.port.addr }
 
 // Started is how often the handler was started.
 func (w *Worker) Started() int {
@@ -165,7 +165,7 @@ func (w *Worker) set(s state) {
 // be started, or with ErrStopped.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.set(stopped)
-	defer giveBack(w.addr)
+	defer w.port.giveBack()
 	for {
 		end, err := w.once(ctx)
 		switch {
@@ -197,7 +197,7 @@ func (w *Worker) fails() bool {
 
 // environment is the handler's: the host's own and five variables.
 func (w *Worker) environment() []string {
-	_, port, _ := net.SplitHostPort(w.addr) // it was a listener's address
+	_, port, _ := net.SplitHostPort(w.port.addr) // it was a listener's address
 	return append(slices.Clone(w.config.Env),
 		"FUNCTIONS_CUSTOMHANDLER_PORT="+port,
 		"FUNCTIONS_CUSTOMHANDLER_WORKER_ID="+w.config.ID,

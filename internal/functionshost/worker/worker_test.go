@@ -241,9 +241,12 @@ func TestEnds(t *testing.T) {
 			if !test.stops {
 				r.ready(t)
 			} else {
+				if err := r.Wait(t.Context()); !errors.Is(err, ErrStopped) {
+					t.Fatalf("waited in vain with %v, want %v", err, ErrStopped)
+				}
 				err := <-r.ended
 				r.ended <- err // for the end of the test
-				if !errors.Is(err, ErrStopped) || !errors.Is(r.Wait(t.Context()), ErrStopped) {
+				if !errors.Is(err, ErrStopped) {
 					t.Errorf("error %v, want %v", err, ErrStopped)
 				}
 			}
@@ -324,6 +327,37 @@ func TestAHandlerThatCannotStart(t *testing.T) {
 	}
 	if err := w.Run(t.Context()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want %v", err, os.ErrNotExist)
+	}
+}
+
+// A handler that does not listen at the moment keeps its port from the
+// workers of other processes, too, whose handlers would answer in its place.
+func TestAPortIsClaimedOnce(t *testing.T) {
+	p, err := takePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := claim(p.addr); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("claimed again with error %v, want %v", err, syscall.EADDRINUSE)
+	}
+	p.giveBack()
+	again, err := claim(p.addr)
+	if err != nil {
+		t.Fatalf("not free after it was given back: %v", err)
+	}
+	again.giveBack()
+	l, err := net.Listen("tcp", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if _, err := claim(p.addr); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("claimed while somebody listens, error %v, want %v", err, syscall.EADDRINUSE)
+	}
+	if free, err := net.ListenPacket("udp", p.addr); err != nil {
+		t.Errorf("a claim in vain is kept: %v", err)
+	} else {
+		_ = free.Close()
 	}
 }
 
