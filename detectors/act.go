@@ -87,8 +87,9 @@ const (
 	strangeActor   = 2 // an actor who was not known there for a day
 	strangeNetwork = 1 // an organisation's network that nobody used there
 	strangeCountry = 2 // a country where nobody used it
-	strangeKind    = 2 // a kind of network that hides who acts
-	strangeTor     = 3 // the same for Tor
+	strangeVPN     = 2 // a VPN, where none was used
+	strangeServer  = 5 // a server for rent: administrators hardly ever work on one
+	strangeTor     = 5
 	strangeTool    = 0.5
 
 	// suspicious is from what strangeness on an act is remembered: every
@@ -115,7 +116,7 @@ func (p *Profile) Strangeness(a *Act) float64 {
 	if !a.Actor.Portal() {
 		points += strangeTool
 	}
-	if e := p.Networks.Find(a.From.Prefix); a.From.Kind != Azure && (e == nil || e.accused(a.Time)) {
+	if e := p.Networks.Find(a.From.Prefix); a.From.Kind != Azure && (e == nil || e.accused(a.Time)) && !p.OnPremises(&a.From, a.Time) {
 		if a.From.ASN == 0 || !p.Organizations.Known(a.From.Site(), a.Time, Day) {
 			points += strangeNetwork
 		}
@@ -125,8 +126,11 @@ func (p *Profile) Strangeness(a *Act) float64 {
 		switch {
 		case a.From.Kind == Tor:
 			points += strangeTor
-		case a.From.Kind.Anonymous() && !p.Kinds.Known(a.From.Kind, a.Time, Day):
-			points += strangeKind
+		case p.Kinds.Known(a.From.Kind, a.Time, Day):
+		case a.From.Kind == Hosting:
+			points += strangeServer
+		case a.From.Kind == VPN:
+			points += strangeVPN
 		}
 	}
 	return points

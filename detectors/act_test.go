@@ -25,8 +25,8 @@ func TestProfile_Strangeness(t *testing.T) {
 	}{
 		"the_administrator_at_work":      {act("admin", office), 0.5},
 		"a_stranger_at_work":             {act("else", office), 2.5},
-		"a_stranger_from_rented_servers": {act("else", from(Hosting, 9)), 7.5},
-		"a_stranger_through_tor":         {act("else", from(Tor, 9)), 8.5},
+		"a_stranger_from_rented_servers": {act("else", from(Hosting, 9)), 10.5},
+		"a_stranger_through_tor":         {act("else", from(Tor, 9)), 10.5},
 		"a_pipeline_in_azure":            {act("else", from(Azure, 9)), 2.5},
 		"a_pipeline_in_another_cloud":    {act("else", from(Cloud, 9)), 3.5},
 		"the_administrator_abroad":       {act("admin", from(Residential, 9)), 3.5},

@@ -16,8 +16,8 @@ type Finding struct {
 	Networks []Network // whom the finding accuses, the strongest first; may be empty
 }
 
-// MostOfPlace is the most bits that a place says for itself, but for a Tor exit:
-// whoever owns a principal is somewhere else at times.
+// MostOfPlace is the most bits that a place says for itself, but for a Tor exit
+// and servers for rent in a strange country: whoever owns a principal is somewhere else at times.
 const MostOfPlace = 14
 
 // Hand is whose doing a finding is about.

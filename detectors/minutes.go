@@ -13,7 +13,7 @@ type Standing uint8
 // Standings.
 const (
 	Usual   Standing = iota // a /24 (or /48) known for a day or more; or no address logged
-	Near                    // a new one of an organisation known for a day or more
+	Near                    // a new one of an organisation known for a day or more, of peers, or premises of the tenant
 	Foreign                 // a new one of a new organisation, or one that an incident accuses
 	Standings
 )

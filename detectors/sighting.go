@@ -19,6 +19,10 @@ type Sighting struct {
 	Client    Client  // of the call
 }
 
+// AtHome is the Detector of a sighting that accuses nobody: the principal is at
+// home in the network. It has no Bits and no Client.
+const AtHome = "at-home"
+
 // When implements Event.
 func (s *Sighting) When() Time { return s.Time }
 
@@ -61,7 +65,7 @@ func (p *Principal) Compare(o *Principal) int {
 }
 
 // Stranger reports whether network n at t is neither the principal's own nor
-// one that others of its resource use. On the principal's first day only the
+// one that others of its resource use, nor premises of the tenant. On the principal's first day only the
 // resource's past tells.
 func (p *Profile) Stranger(n *Network, t Time) bool {
 	if p.Age(t) >= settled {
@@ -69,5 +73,5 @@ func (p *Profile) Stranger(n *Network, t Time) bool {
 	}
 	r := p.Resource
 	return n.Known() && r != nil && r.Age(t) >= settled && !r.Networks.Known(n.Prefix, t, settled) &&
-		(n.ASN == 0 || !r.Organizations.Known(n.Site(), t, settled))
+		(n.ASN == 0 || !r.Organizations.Known(n.Site(), t, settled)) && !p.OnPremises(n, t)
 }

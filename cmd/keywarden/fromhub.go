@@ -63,7 +63,7 @@ func (s span) holds(t detectors.Time) bool {
 }
 
 // fold has every judge fold a span of the usage hub as it is now, partition by
-// partition. What was commanded before the span is in force in it. heard,
+// partition. What was commanded, and told of premises, before the span is in force in it. heard,
 // where it is set, is told every command.
 func (c *fromHub) fold(ctx context.Context, std *streams, s span, heard func(*detectors.Command), judges ...*hubJudge) error {
 	return withHub(ctx, c.EventHub, c.UsageHub, func(hub *eventhub.Hub) error {

@@ -22,6 +22,7 @@ type hubPartition struct {
 
 	partitions []*engine.Partition // of the judges; nil before the span
 	commands   []detectors.Command // heard before the span
+	premises   *detectors.Premises // known before the span
 	batch      []engine.LogEvent
 	decoder    usagelog.Reader
 	message    usagelog.Message
@@ -75,6 +76,9 @@ func (p *hubPartition) look(e engine.LogEvent) (within bool, err error) {
 	if err := p.decoder.Read(e.Body, m); err != nil {
 		return p.partitions != nil, nil //nolint:nilerr // who folds it says what is wrong with it
 	}
+	if m.Kind == usagelog.Premises && p.partitions == nil {
+		p.premises = p.premises.With(m.Stays...)
+	}
 	if m.Kind == usagelog.Command {
 		if p.heard != nil {
 			p.heard(m.Command)
@@ -97,6 +101,7 @@ func (p *hubPartition) look(e engine.LogEvent) (within bool, err error) {
 func (p *hubPartition) begin(ctx context.Context, sequence int64) error {
 	for _, j := range p.judges {
 		rules := rulesAfter(slices.Concat(p.commands, j.commands))
+		rules.Premises = p.premises
 		start := engine.Checkpoint{Log: p.log, Next: sequence, From: engine.Mark{Sequence: sequence, Rules: rules}}
 		if err := j.ledger.SaveCheckpoint(ctx, &start); err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "anonymous-network",
 	Title: "Use from an anonymous network",
-	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the fewer of its resource's callers use such networks, a VPN less so of one that people use from ever new networks, and both where the usual client and model come through them. " +
+	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the fewer of its resource's callers use such networks, a VPN less so of one that people use from ever new networks, and both where the usual client and model come through them. Servers for rent in a country that nobody called the resource from may need no other evidence. " +
 		"Which networks are anonymous is as old as the embedded table: an exit that is newer is missed, and a block that has changed hands is wrong.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -70,6 +70,13 @@ const peersUse = 0.5
 // calls a model through it, so nothing else need speak for an abuse.
 const onion = 18
 
+// Servers for rent in a country that the principal was never called from: the
+// most bits that they say, which is enough without other evidence, and those that the country adds.
+const (
+	abroad    = 17
+	abroadToo = 3.5
+)
+
 type state struct{ Said stat.Latch }
 
 // alike is the factor by which the usual client and model weaken the surprise:
@@ -94,11 +101,11 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	case before.Age(call.Time) < detectors.Day:
 		bits = first[kind]
 	case known:
-		bits = usually(before, kind, call.Time, doubt*(1-peersUse*peers.Kinds.Shared(kind, call.Time, before.Caller)))
+		bits = usually(before, &call.From, call.Time, doubt*(1-peersUse*peers.Kinds.Shared(kind, call.Time, before.Caller)))
 	case kind == detectors.Tor && before.Kinds.Find(kind) == nil:
 		bits = onion
 	default:
-		bits = usually(before, kind, call.Time, doubt)
+		bits = usually(before, &call.From, call.Time, doubt)
 	}
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
@@ -117,12 +124,28 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}, true
 }
 
+// unvisited reports whether the country of a network is certain, and neither the principal nor its resource was called from there.
+func unvisited(before *detectors.Profile, from *detectors.Network, t detectors.Time) bool {
+	if !from.Country.Known() || from.Weak || before.Countries.Len() == 0 || before.Countries.Find(from.Country) != nil {
+		return false
+	}
+	return before.Resource == nil || !before.Resource.Countries.Known(from.Country, t, detectors.Day)
+}
+
 // usually is the bits by how often the principal meets new kinds of networks, of which doubt is left.
-func usually(before *detectors.Profile, kind detectors.NetworkKind, t detectors.Time, doubt float64) float64 {
+func usually(before *detectors.Profile, from *detectors.Network, t detectors.Time, doubt float64) float64 {
+	kind, limit, extra := from.Kind, float64(detectors.MostOfPlace), 0.0
+	if kind == detectors.Hosting && unvisited(before, from, t) {
+		limit, extra = abroad, abroadToo
+	}
 	test := "anonymous-network/servers"
 	if kind == detectors.VPN {
 		test = "anonymous-network/vpn"
 	}
 	surprise := before.Kinds.Surprise(kind, t, prior(before, kind, t), before.Busier)
-	return min(before.Bits(test, t, surprise*doubt), detectors.MostOfPlace)
+	bits := before.Bits(test, t, surprise*doubt)
+	if bits >= detectors.MinBits {
+		bits += extra
+	}
+	return min(bits, limit)
 }

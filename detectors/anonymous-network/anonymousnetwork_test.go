@@ -19,6 +19,20 @@ func TestDetector(t *testing.T) {
 			wrong.Status = 401
 			s.Call(wrong)
 		}},
+		detectortest.Scenario{Name: "from_rented_servers_abroad", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(15, func() {
+				c := detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0))
+				c.Client.APIVersion = "2023-05-15"
+				s.Call(c)
+			})
+		}},
+		detectortest.Scenario{Name: "from_rented_servers_in_a_country_that_is_uncertain", Below: 14.1, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			c := detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0))
+			c.Client.APIVersion, c.From.Weak = "2023-05-15", true
+			s.Call(c)
+		}},
 		detectortest.Scenario{Name: "from_tor_after_a_wrong_key", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			wrong := detectortest.Chat(detectortest.At(14, 3, 0), of(detectors.Tor))

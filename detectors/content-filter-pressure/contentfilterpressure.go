@@ -13,7 +13,8 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "content-filter-pressure",
 	Title: "Content filter is pushed against",
 	Text: "Within one clock hour far more calls of a principal are refused with status 400 than in its worst hour so far, and than its usual share of as many calls would be. Most of those are the content filter: who resells access for role play or forbidden images runs into it all the time. " +
-		"Refusals of calls from networks that the principal does not use are judged apart. The log seldom says why a call was refused, so malformed calls and prompts that are too long count too. A reseller whose guests stay polite is missed here.",
+		"Refusals of calls from networks that the principal does not use are judged apart. Where a program runs on its users' machines, one network that is refused again and again while the others are not is judged by itself, by how many requests of different sizes were refused: one that is sent again and again is a program that is stuck. " +
+		"The log seldom says why a call was refused, so malformed calls and prompts that are too long count too. A reseller whose guests stay polite is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Errors,
 	Scope:    detectors.PerPrincipal,
@@ -32,7 +33,7 @@ var Detector = detectors.New(detectors.Description{
 		"Look whether one network, or one user of the owner, has all of them.",
 		"Ask the owner for a release or a test at that time.",
 	},
-	Version: 2,
+	Version: 3,
 	Sights:  true,
 }, observe)
 
@@ -55,11 +56,17 @@ type state struct {
 	Said    stat.Latch
 	Refused stat.Hourly
 	Ever    float64 // refusals so far, but for those while an incident was open
+	Lines   lines
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
 	call, ok := e.(*detectors.Call)
-	if !ok || call.Status != badRequest && !call.Filtered {
+	if !ok {
+		return detectors.Finding{}, false
+	}
+	bad := call.Status == badRequest || call.Filtered
+	of := own.Lines.add(call, bad)
+	if !bad {
 		return detectors.Finding{}, false
 	}
 	standing := before.Standing(&call.From, call.Time)
@@ -80,6 +87,12 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		bits = max(bits, before.Bits("content-filter-pressure/foreign", call.Time,
 			stat.Above(foreign, max(own.Refused.MostStrange.Max, explained(hour[detectors.Requests][detectors.Foreign])), slackForeign)))
 	}
+	alone := false
+	if of != nil && page(before, call) {
+		if b := before.Bits("content-filter-pressure/line", call.Time, of.surprise(&own.Lines, share)); b > bits {
+			bits, alone = b, true
+		}
+	}
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
@@ -90,6 +103,11 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 			refused, foreign, own.Refused.Most.Max),
 		Observed: detectors.Facts{"refusedPerHour": refused, "foreignRefusedPerHour": foreign},
 		Usual:    detectors.Facts{"maxRefusedPerHour": own.Refused.Most.Max, "maxForeignRefusedPerHour": own.Refused.MostStrange.Max},
+	}
+	if alone {
+		f.Summary = fmt.Sprintf("%.0f of %.0f calls from %s refused as bad or filtered, of %.0f sizes; usual are %.1f %%", of.Refused, of.Calls, &call.From, of.sizes(), 100*share)
+		f.Observed = detectors.Facts{"network": call.From.String(), "refused": of.Refused, "calls": of.Calls, "sizes": of.sizes()}
+		f.Usual = detectors.Facts{"shareRefused": share}
 	}
 	if standing != detectors.Usual {
 		f.Networks = []detectors.Network{call.From}

@@ -31,6 +31,13 @@ func lives(s Scenario) *player {
 	p := &player{}
 	p.resource = &detectors.Profile{Principal: detectors.Principal{Kind: detectors.ResourcePrincipal, ID: id, Resource: id}}
 	p.profile = &detectors.Profile{Principal: detectors.Principal{Kind: s.Kind, ID: "p", Resource: id}, Resource: p.resource, Decoy: s.Decoy, Since: s.Since, Caller: 1 << 63}
+	var premises *detectors.Premises
+	for _, n := range s.Premises {
+		premises = premises.With(detectors.Stay{Network: n.Prefix, Since: At(0, 0, 0), Until: At(100, 0, 0)})
+	}
+	for _, of := range []*detectors.Profile{p.resource, p.profile} {
+		of.Premises, of.Clock = premises, At(100, 0, 0)
+	}
 	return p
 }
 
@@ -117,6 +124,7 @@ func (p *player) restore() error {
 			return err
 		}
 		fresh.Decoy, fresh.Since, fresh.Caller = (*of).Decoy, (*of).Since, (*of).Caller
+		fresh.Premises, fresh.Clock = (*of).Premises, (*of).Clock
 		*of = fresh
 	}
 	p.profile.Resource = p.resource

@@ -15,7 +15,9 @@ type Scenario struct {
 	Below float64
 	Decoy bool           // the principal's key was laid out to be stolen
 	Since detectors.Time // when the watch began; zero where that is not known
-	Play  func(s *Script)
+	// Premises are networks in which others of the tenant are at home, from the beginning.
+	Premises []detectors.Network
+	Play     func(s *Script)
 }
 
 // Script is what happens in a scenario, in the order in which it is played.

@@ -139,12 +139,12 @@ func judge(before *detectors.Profile, call *detectors.Call, other place, home bo
 
 // shared reports whether the network of a call is no place where somebody is:
 // one of a cloud, the exit of a VPN, or one that the resource has been called
-// from for a day.
+// from for a day, or where several of the tenant are at home.
 func shared(before *detectors.Profile, call *detectors.Call) bool {
 	if k := call.From.Kind; k == detectors.Azure || k == detectors.Cloud || k == detectors.VPN {
 		return true
 	}
-	return before.Networks.Find(call.From.Prefix) == nil && before.Resource != nil && before.Resource.Networks.Known(call.From.Prefix, call.Time, detectors.Day)
+	return before.Networks.Find(call.From.Prefix) == nil && before.Frequented(&call.From, call.Time)
 }
 
 // kmPerHour is as fast as an airliner, with room for the way to the airport to spare.

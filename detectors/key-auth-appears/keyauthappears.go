@@ -19,7 +19,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "key-auth-appears",
 	Title: "Key used where nobody uses keys",
 	Text: "An account that only Entra identities called for days is called with one of its keys. Keys of such accounts lie about unused, and their owners do not miss them: this is the plainest sign of a stolen key. " +
-		"It grows with the days without a key, with networks that nobody on the account uses, and with each further one. An account whose keys are used now and then is measured against that. " +
+		"It grows with the days without a key, with networks that nobody on the account, and no office of the tenant, uses, and with each further one. An account whose keys are used now and then is measured against that. " +
 		"Rows that do not show who called, and calls refused as 401, never count, so a key that was rotated in time is not reported.",
 	Severity: detectors.High,
 	Family:   detectors.Place,
@@ -85,7 +85,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !own.Networks.Add(stat.MixPrefix(call.From.Prefix)) {
 		return detectors.Finding{}, false
 	}
-	own.Foreign = own.Foreign || call.From.Known() && !before.Resource.Networks.Known(call.From.Prefix, call.Time, detectors.Day)
+	own.Foreign = own.Foreign || call.From.Known() && !before.Frequented(&call.From, call.Time)
 
 	keyDays := before.Models.DaysBefore(call.Time)
 	days := before.Resource.Callers.DaysBefore(call.Time)

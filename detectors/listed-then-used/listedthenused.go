@@ -13,7 +13,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "listed-then-used",
 	Title: "Key used after it was listed",
-	Text: "Within a week after somebody unknown, or from an unknown place, read the keys of a resource, its key is called from a network that it never used: the second half of a theft. It counts the more the stranger the listing was, the sooner the use follows, and most where both come from the same network. " +
+	Text: "Within a week after somebody unknown, or from an unknown place, read the keys of a resource, its key is called from a network that it never used, and that is no office of the tenant: the second half of a theft. It counts the more the stranger the listing was, the sooner the use follows, and most where both come from the same network. " +
 		"A listing without an address in the log, and a use from the owner's own networks, are missed here.",
 	Severity: detectors.High,
 	Family:   detectors.ControlPlane,
@@ -92,8 +92,11 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}, true
 }
 
-// strange reports whether neither the principal nor its resource used the network of a call before the listing.
+// strange reports whether neither the principal nor its resource used the network of a call before the listing, and it is not the tenant's.
 func strange(before *detectors.Profile, call *detectors.Call, listing *detectors.Suspect) bool {
+	if before.OnPremises(&call.From, call.Time) {
+		return false
+	}
 	if e := before.Networks.Find(call.From.Prefix); e != nil && e.First < listing.Time {
 		return false
 	}

@@ -31,6 +31,12 @@ func TestDetector(t *testing.T) {
 			s.Act(detectortest.Deed(detectortest.At(14, 3, 0), listKeys, "stranger", detectortest.Rented(0)))
 			s.Working(14, 17, 10, detectortest.Office)
 		}},
+		detectortest.Scenario{Name: "read_by_a_new_colleague_and_used_in_another_office", Below: 3, Premises: []detectors.Network{detectortest.Home}, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Administered(0, 14, 3, listKeys)
+			s.Act(detectortest.Deed(detectortest.At(14, 3, 0), listKeys, "stranger", detectortest.Rented(0)))
+			s.Call(detectortest.Chat(detectortest.At(14, 3, 20), detectortest.Home))
+		}},
 		detectortest.Scenario{Name: "an_identity_needs_no_key", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Act(detectortest.Deed(detectortest.At(14, 3, 0), listKeys, "stranger", detectortest.Rented(0)))

@@ -13,6 +13,10 @@ func TestDetector(t *testing.T) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Fires(5, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0))) })
 		}},
+		detectortest.Scenario{Name: "a_colleague_in_an_office_abroad", Below: 6, Premises: []detectors.Network{detectortest.Rented(0)}, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0)))
+		}},
 		detectortest.Scenario{Name: "users_of_a_program_live_everywhere", Below: 6, Play: func(s *detectortest.Script) {
 			for i := range 4000 {
 				s.Call(detectortest.Chat(detectortest.At(0, 0, 5*i), detectortest.User(i/30)))

@@ -15,7 +15,7 @@ var Detector = detectors.New(detectors.Description{
 	Title: "Use from a new network",
 	Text: "A principal is called from an organisation's network, or from a /24 (/48 for IPv6), that it never used. How surprising that is follows from how often this principal meets new ones: " +
 		"for a key with one fixed egress the first in a month is, for a backend that hops over a cloud's addresses one more is not. Another region of a cloud counts as another organisation. A kind of network that it never used (hosting, VPN, Tor) adds to it; " +
-		"peers of the resource that are at home there, by how many of them are, usual networks that fell silent, and a client and model that the principal always uses take away from it: then an egress has moved. " +
+		"peers of the resource that are at home there, by how many of them are, several principals of the tenant who are, usual networks that fell silent, and a client and model that the principal always uses take away from it: then an egress has moved. " +
 		"It errs on the side of silence: an attacker in the principal's own provider, or at an address whose organisation no table knows, is seen by the /24 alone, and not at all where no table has the address.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -124,12 +124,11 @@ func doubt(before *detectors.Profile, call *detectors.Call) float64 {
 	case before.Elsewhere(&call.From, call.Time), alike:
 		doubt *= 0.75
 	}
+	if before.Frequented(&call.From, call.Time) {
+		return doubt * detectors.Colleague
+	}
 	if peers := before.Resource; peers != nil {
-		if peers.Networks.Known(call.From.Prefix, call.Time, detectors.Day) {
-			doubt *= 0.25
-		} else {
-			doubt *= 1 - peersDo*peers.Organizations.Shared(call.From.Site(), call.Time, before.Caller)
-		}
+		doubt *= 1 - peersDo*peers.Organizations.Shared(call.From.Site(), call.Time, before.Caller)
 	}
 	return doubt
 }

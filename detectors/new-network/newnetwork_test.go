@@ -41,6 +41,10 @@ func TestDetector(t *testing.T) {
 			}
 			s.Call(detectortest.Chat(detectortest.At(14, 10, 0), detectortest.Home))
 		}},
+		detectortest.Scenario{Name: "a_colleague_in_the_office_of_the_tenant", Below: 3, Premises: []detectors.Network{detectortest.Office}, Play: func(s *detectortest.Script) {
+			s.Always(0, 21, 4, detectortest.Backend(0))
+			s.Call(detectortest.Check(detectortest.At(21, 3, 0), detectortest.Office))
+		}},
 		detectortest.Scenario{Name: "no_table_knows_the_organisation", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 100, detectortest.Office)
 			unknown := detectors.Network{Prefix: detectortest.Rented(0).Prefix, Country: detectors.Country{'M', 'X'}, Weak: true}

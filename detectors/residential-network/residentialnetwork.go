@@ -15,7 +15,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "residential-network",
 	Title: "Program's key used at a home",
 	Text: "A principal that was never called from the line of a home or a telephone is called from one. Programs live in clouds and data centres: it is a colleague who borrows the key, or a thief. " +
-		"It is the more surprising the longer the principal met no new kind of network, and in a country where it never was, nor next to it; and less so the more of its resource's callers are at home, where the usual client and model come along, and while its usual networks are silent. " +
+		"It is the more surprising the longer the principal met no new kind of network, and in a country where it never was, nor next to it; and less so the more of its resource's callers are at home, where several principals of the tenant are at home on that line, where the usual client and model come along, and while its usual networks are silent. " +
 		"Offices with a carrier's line look like homes, and who is called from one of them is never judged here; a thief on a rented server is seen by anonymous-network.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -71,6 +71,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		surprise += abroad
 	}
 	surprise *= 1 - quiet*before.Quiet(call.Time)
+	if before.OnPremises(&call.From, call.Time) {
+		surprise *= detectors.Colleague
+	}
 	bits := math.Min(before.Bits("residential-network", call.Time, surprise), detectors.MostOfPlace)
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false

@@ -27,6 +27,12 @@ func TestDetector(t *testing.T) {
 			s.Working(0, 14, 100, detectortest.Backend(0))
 			s.Call(detectortest.Chat(detectortest.At(14, 19, 0), detectortest.Home))
 		}},
+		detectortest.Scenario{Name: "another_program_at_an_office_on_a_line_of_homes", Below: 6, Premises: []detectors.Network{detectortest.Home}, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 100, detectortest.Backend(0))
+			other := detectortest.Chat(detectortest.At(14, 19, 0), detectortest.Home)
+			other.Client.APIVersion = "2023-05-15"
+			s.Call(other)
+		}},
 		detectortest.Scenario{Name: "another_program_at_a_home", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 100, detectortest.Backend(0))
 			other := detectortest.Chat(detectortest.At(14, 19, 0), detectortest.Home)

@@ -28,6 +28,11 @@ func (p *Partition) lookAhead(ctx context.Context) {
 			heads[id] = Head{}
 		}
 	}
+	for i := range p.m.Sightings {
+		if id := routeOf(p.m.Sightings[i].From.Prefix); p.w.resources[id] == nil {
+			heads[id] = Head{}
+		}
+	}
 	p.ahead = readAhead{heads: readAll(ctx, heads, p.Ledger.Head)}
 	chunks := map[ChunkKey][]byte{}
 	for i := range p.m.Entries {

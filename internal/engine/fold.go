@@ -28,7 +28,7 @@ func (e *Engine) NewFold() *Fold {
 func (f *Fold) Take(fragment *azurelog.Fragment, clock detectors.Time) {
 	locate(fragment, f.w.Locate)
 	f.w.rules = f.w.rules.begun(clock)
-	f.w.pulse = f.pace.Pulse
+	f.w.now, f.w.pulse = clock, f.pace.Pulse
 	if clock > f.pace.Now {
 		f.listen(clock)
 	}
@@ -38,6 +38,8 @@ func (f *Fold) Take(fragment *azurelog.Fragment, clock detectors.Time) {
 		f.w.resource(routeOf(s.From.Prefix)).see(s, clock)
 	}
 	f.w.sighted = f.w.sighted[:0]
+	f.w.rules = f.w.rules.housed(f.w.stays)
+	f.w.stays = f.w.stays[:0]
 }
 
 // listen moves the log's clock, and once an hour of it looks who is silent.

@@ -96,6 +96,7 @@ func (l *Live) Tick(ctx context.Context, now detectors.Time) error {
 			return nil
 		}
 		r.clock.Now += passed
+		r.turn()
 		r.each(func(w *worker) { w.tick(r.clock.Now, r.clock.Pulse) })
 		return r.settle(ctx)
 	})

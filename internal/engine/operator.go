@@ -30,20 +30,24 @@ func operatorOf(id string) detectors.Principal {
 	return detectors.Principal{Kind: detectors.Operator, ID: hex.EncodeToString(sum[:8])}
 }
 
-// hand is what one network was seen to do: the sightings of the latest weeks,
-// as a set. It comes to the same in whatever order they come, and however often
-// each does: of those of one key the earliest stays, and of too many keys in a
-// week the earliest.
+// hand is what one network was seen to do, and who is at home there: the
+// sightings of the latest weeks.
 type hand struct {
-	seen    []detectors.Sighting    // sorted; of one week and the one before
+	seen    sightings               // of one week and the one before
+	home    sightings               // of detectors.AtHome, of one week and the two before
 	changed map[detectors.Time]bool // weeks whose incident may be another since take
 }
+
+// sightings are a set, sorted. It comes to the same in whatever order they
+// come, and however often each does: of those of one key the earliest stays,
+// and of too many keys in a week the earliest.
+type sightings []detectors.Sighting
 
 const (
 	week = 7 * detectors.Day
 
-	// mostSeen is how many sightings are kept of a week.
-	mostSeen = 256
+	// mostSeen and mostHome are how many sightings are kept of a week.
+	mostSeen, mostHome = 256, 16
 
 	// levels are how many strengths are told apart of a detector's sightings of a
 	// principal, each of so many bits.
@@ -71,47 +75,56 @@ func keyOf(s *detectors.Sighting) sightingKey {
 
 // add takes a sighting in, and reports whether it changes anything.
 func (h *hand) add(s *detectors.Sighting) bool {
-	if n := len(h.seen); n > 0 && weekOf(s.Time) < weekOf(h.seen[n-1].Time)-week {
-		return false
+	if s.Detector == detectors.AtHome {
+		return h.home.add(s, mostHome, 2*week)
 	}
-	key := keyOf(s)
-	for i := range h.seen {
-		if keyOf(&h.seen[i]) == key {
-			if s.Compare(&h.seen[i]) >= 0 {
-				return false
-			}
-			h.seen = slices.Delete(h.seen, i, i+1)
-			break
-		}
-	}
-	at, _ := slices.BinarySearchFunc(h.seen, s, func(a detectors.Sighting, b *detectors.Sighting) int { return a.Compare(b) })
-	h.seen = slices.Insert(h.seen, at, *s)
-	if h.trim(key.week) == at {
+	if !h.seen.add(s, mostSeen, week) {
 		return false
 	}
 	if h.changed == nil {
 		h.changed = map[detectors.Time]bool{}
 	}
-	h.changed[key.week] = true
+	h.changed[weekOf(s.Time)] = true
 	return true
+}
+
+// add takes a sighting in, where most are kept of a week, and weeks up to so long
+// before the latest, and reports whether it changes anything.
+func (all *sightings) add(s *detectors.Sighting, most int, before detectors.Time) bool {
+	if n := len(*all); n > 0 && weekOf(s.Time) < weekOf((*all)[n-1].Time)-before {
+		return false
+	}
+	key := keyOf(s)
+	for i := range *all {
+		if keyOf(&(*all)[i]) == key {
+			if s.Compare(&(*all)[i]) >= 0 {
+				return false
+			}
+			*all = slices.Delete(*all, i, i+1)
+			break
+		}
+	}
+	at, _ := slices.BinarySearchFunc(*all, s, func(a detectors.Sighting, b *detectors.Sighting) int { return a.Compare(b) })
+	*all = slices.Insert(*all, at, *s)
+	return all.trim(key.week, most, before) != at
 }
 
 // trim drops the latest of a week with too many sightings, and weeks that are
 // over. It returns where the dropped one of the week stood, or -1.
-func (h *hand) trim(full detectors.Time) int {
+func (all *sightings) trim(full detectors.Time, most int, before detectors.Time) int {
 	last, n := -1, 0
-	for i := range h.seen {
-		if weekOf(h.seen[i].Time) == full {
+	for i := range *all {
+		if weekOf((*all)[i].Time) == full {
 			last, n = i, n+1
 		}
 	}
-	if n > mostSeen {
-		h.seen = slices.Delete(h.seen, last, last+1)
+	if n > most {
+		*all = slices.Delete(*all, last, last+1)
 	} else {
 		last = -1
 	}
-	newest := weekOf(h.seen[len(h.seen)-1].Time)
-	h.seen = slices.DeleteFunc(h.seen, func(s detectors.Sighting) bool { return weekOf(s.Time) < newest-week })
+	newest := weekOf((*all)[len(*all)-1].Time)
+	*all = slices.DeleteFunc(*all, func(s detectors.Sighting) bool { return weekOf(s.Time) < newest-before })
 	return last
 }
 
@@ -160,13 +173,21 @@ func (r *resource) joint(since detectors.Time) *incident.Incident {
 
 // see takes a sighting of the network in.
 func (r *resource) see(s *detectors.Sighting, clock detectors.Time) {
-	if r.assembling() || !r.hand.add(s) {
+	if r.assembling() {
+		return
+	}
+	before := r.hand.stay()
+	if !r.hand.add(s) {
 		return
 	}
 	r.tally.Sightings++
 	r.touch(r.chunks[0], clock)
 	if r.place != nil {
 		r.hands = append(r.hands, r)
+	}
+	if stay := r.hand.stay(); stay != before && stay.Since != 0 {
+		stay.Network = s.From.Prefix
+		r.stays = append(r.stays, stay)
 	}
 }
 
@@ -192,14 +213,20 @@ func (r *resource) sight(s *subject, d *detectors.Detector, f *detectors.Finding
 // mostTold is how many networks of one finding are told of it.
 const mostTold = 4
 
-// encode is the set as bytes.
-func (h *hand) encode() []byte { return usagelog.AppendSightings(nil, h.seen) }
+// encode is all sightings as bytes.
+func (h *hand) encode() []byte { return usagelog.AppendSightings(nil, slices.Concat(h.seen, h.home)) }
 
 func (h *hand) restore(data []byte) error {
 	var m usagelog.Message
 	if err := new(usagelog.Reader).Read(data, &m); err != nil {
 		return fmt.Errorf("%w: sightings: %w", errState, err)
 	}
-	h.seen = m.Sightings
+	for i := range m.Sightings {
+		if s := &m.Sightings[i]; s.Detector == detectors.AtHome {
+			h.home = append(h.home, *s)
+		} else {
+			h.seen = append(h.seen, *s)
+		}
+	}
 	return nil
 }

@@ -135,3 +135,159 @@ func TestHand_makes_an_incident_of_all_that_were_touched(t *testing.T) {
 		t.Errorf("unchanged, it is taken again: %v", again)
 	}
 }
+
+// drawHomes are sightings of principals at home in the network over some weeks: of many on one day, and of few later.
+func drawHomes(r *rand.Rand, n int) (all []detectors.Sighting) {
+	for range n {
+		id := fmt.Sprint("/subscriptions/s/accounts/", r.IntN(1+r.IntN(60)))
+		all = append(all, detectors.Sighting{
+			Time:      20_000*detectors.Day + detectors.Time(r.IntN(20_000))*detectors.Minute,
+			Principal: detectors.Principal{Kind: detectors.AccountKey, ID: id, Resource: id},
+			Detector:  detectors.AtHome, From: detectors.Network{Prefix: rentedNetwork.Prefix},
+		})
+	}
+	return all
+}
+
+func TestHand_tells_the_same_premises_in_any_order_and_with_any_repetition(t *testing.T) {
+	told := 0
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		all := drawHomes(r, []int{2, 5, 50, 1_000}[seed%4])
+		var want *detectors.Premises
+		for round := range 4 {
+			order := slices.Clone(all)
+			if round == 0 {
+				slices.SortFunc(order, func(a, b detectors.Sighting) int { return a.Compare(&b) })
+			} else { // none is later than a week
+				order = append(order, all[:len(all)/2]...)
+				late := map[*detectors.Sighting]detectors.Time{}
+				queue := make([]*detectors.Sighting, len(order))
+				for i := range order {
+					queue[i] = &order[i]
+					late[queue[i]] = order[i].Time + detectors.Time(r.Int64N(int64(week)))
+				}
+				slices.SortFunc(queue, func(a, b *detectors.Sighting) int { return int(late[a] - late[b]) })
+				shuffled := make([]detectors.Sighting, len(queue))
+				for i, s := range queue {
+					shuffled[i] = *s
+				}
+				order = shuffled
+			}
+			got := network()
+			var premises *detectors.Premises
+			for i := range order {
+				got.see(&order[i], 0)
+				premises, got.stays = premises.With(got.stays...), nil
+				if r.IntN(10) == 0 { // saved and restored
+					data := got.hand.encode()
+					got.hand = &hand{}
+					if err := got.hand.restore(data); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if n := len(got.hand.home); n > 3*mostHome {
+				t.Errorf("seed %d: %d sightings are kept, want %d at most", seed, n, 3*mostHome)
+			}
+			if joint := got.takeJoint(); len(joint) > 0 {
+				t.Errorf("seed %d: those who are at home are an operator's: %v", seed, joint)
+			}
+			if round == 0 {
+				want = premises
+				told += len(want.Stays())
+				continue
+			}
+			if !slices.Equal(want.Stays(), premises.Stays()) {
+				t.Errorf("seed %d: premises %v, want %v", seed, premises.Stays(), want.Stays())
+			}
+		}
+	}
+	if told < 30 {
+		t.Errorf("premises in %d seeds: this test compares too little", told)
+	}
+}
+
+func TestHand_is_premises_of_two(t *testing.T) {
+	const start = 20_000 * detectors.Day / week * week
+	r := network()
+	see := func(account string, at detectors.Time) []detectors.Stay {
+		r.stays = nil
+		r.see(&detectors.Sighting{Time: at, Principal: detectors.Principal{Kind: detectors.AccountKey, ID: account, Resource: account}, Detector: detectors.AtHome, From: rentedNetwork}, 0)
+		return r.stays
+	}
+	stay := func(since, until detectors.Time) []detectors.Stay {
+		return []detectors.Stay{{Network: rentedNetwork.Prefix, Since: since, Until: until}}
+	}
+	for i, step := range []struct {
+		account string
+		at      detectors.Time
+		want    []detectors.Stay
+	}{
+		{"a", start + 3*detectors.Day + 90*detectors.Minute, nil},
+		{"a", start + 4*detectors.Day, nil},
+		{"a", start + week, nil}, // alone
+		{"b", start + week + 2*detectors.Day + 90*detectors.Minute, stay(start+week+2*detectors.Day+3*detectors.Hour, start+5*week)},
+		{"b", start + week + 3*detectors.Day, nil}, // known
+		{"c", start + week + detectors.Hour, stay(start+week+3*detectors.Hour, start+5*week)},
+		{"c", start + 2*week, stay(start+week+3*detectors.Hour, start+6*week)},
+		{"c", start + 5*week, nil},                                                  // alone
+		{"a", start + 7*week, nil},                                                  // two weeks after c
+		{"b", start + 7*week - 1, stay(start+7*week+detectors.Hour, start+11*week)}, // between both
+		{"d", start + 4*week, nil},                                                  // too late
+	} {
+		if got := see(step.account, step.at); !slices.Equal(got, step.want) {
+			t.Errorf("step %d: told %v, want %v", i, got, step.want)
+		}
+	}
+}
+
+// TestHand_is_no_premises_of_one: neither of the callers of one resource, nor of one identity on several.
+func TestHand_is_no_premises_of_one(t *testing.T) {
+	r := network()
+	for i, p := range []detectors.Principal{
+		{Kind: detectors.AccountKey, ID: "a", Resource: "a"},
+		{Kind: detectors.EntraObject, ID: "x", Resource: "a"},
+		{Kind: detectors.EntraObject, ID: "x", Resource: "b"},
+	} {
+		want := 0
+		if i == 2 { // the key of a and x on b are two
+			want = 1
+		}
+		r.see(&detectors.Sighting{Time: detectors.Time(20_000+i) * detectors.Day, Principal: p, Detector: detectors.AtHome, From: rentedNetwork}, 0)
+		if len(r.stays) != want {
+			t.Errorf("sighting %d: told %v, want %d", i, r.stays, want)
+		}
+	}
+}
+
+// TestHand_keeps_what_was_done_beside_who_is_at_home: neither crowds the other out, and an operator's incident is what it was.
+func TestHand_keeps_what_was_done_beside_who_is_at_home(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 2))
+	done, homes := drawSightings(r, 2_000), drawHomes(r, 2_000)
+	alone, at, both := network(), network(), network()
+	for i := range done {
+		alone.see(&done[i], 0)
+		at.see(&homes[i], 0)
+		both.see(&done[i], 0)
+		both.see(&homes[i], 0)
+	}
+	if !slices.Equal(alone.hand.seen, both.hand.seen) || !slices.Equal(at.hand.home, both.hand.home) {
+		t.Error("together other sightings are kept than alone")
+	}
+	documents := func(r *resource) (all []string) {
+		for _, i := range r.takeJoint() {
+			document, err := i.MarshalDocument()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, string(document))
+		}
+		slices.Sort(all)
+		return all
+	}
+	want := documents(alone)
+	if d := cmp.Diff(want, documents(both)); d != "" || len(want) == 0 {
+		t.Errorf("%d incidents; with those who are at home they differ (-want +got):\n%s", len(want), d)
+	}
+}

@@ -200,11 +200,12 @@ func (r *run) pass(c *cursor) {
 func (r *run) send(h held) {
 	pulse := r.clock.Pulse
 	r.clock.step(h.fragment.Logged)
+	r.turn()
 	r.sent++
 	if r.rules.Since == 0 { // no worker has a record yet
 		r.rules = r.rules.begun(r.clock.of(h.fragment))
 	}
-	r.workers[h.worker].send(item{h.fragment, r.clock.of(h.fragment), pulse}, h.batch)
+	r.workers[h.worker].send(item{h.fragment, r.clock.of(h.fragment), r.clock.Now, pulse}, h.batch)
 }
 
 // believe moves the clock to the held records and the one at t that agrees

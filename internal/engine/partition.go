@@ -39,8 +39,9 @@ type PartitionConfig struct {
 
 	Letters *Letters // keeps messages that cannot be read; nil where nobody looks at them
 
-	// Publisher is where sightings go, to one of so many Partitions of the log.
-	// Nil: nowhere, for the log holds them already. Sightings are published
+	// Publisher is where sightings go, to one of so many Partitions of the log,
+	// and stays of premises, to all. Nil: nowhere, for the log holds them already.
+	// They are published
 	// before what they follow from is saved: whoever judges it again publishes
 	// the same again.
 	Publisher  Publisher
@@ -268,9 +269,13 @@ func (p *Partition) judge() {
 	case usagelog.Command:
 		p.obey(m.Command)
 	case usagelog.Sightings:
+		p.lookAhead(p.w.ctx)
 		for i := range m.Sightings {
 			p.see(&m.Sightings[i])
 		}
+		p.ahead = readAhead{}
+	case usagelog.Premises:
+		p.w.rules = p.w.rules.housed(m.Stays)
 	case usagelog.Fragments:
 		p.here.Arrived = max(p.here.Arrived, m.Arrived)
 		p.lookAhead(p.w.ctx)
@@ -319,7 +324,7 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 	if p.w.err != nil {
 		return
 	}
-	p.w.pulse = p.here.Pace.Pulse
+	p.w.now, p.w.pulse = p.here.Pace.Now, p.here.Pace.Pulse
 	r.tick(p.here.Pace.Now)
 	if !pass(p.reached, from, e.Sequence, f.Ordinal) || p.w.sequence > r.place.included && !pass(r.place.reached, from, e.Sequence, f.Ordinal) {
 		p.status.Again++
@@ -327,6 +332,7 @@ func (p *Partition) entry(from usagelog.Source, e *usagelog.Entry) {
 	}
 	p.here.Pace.catchUp(f.Logged)
 	p.here.Pace.step(f.Logged)
+	p.w.now = p.here.Pace.Now
 	p.w.rules = p.w.rules.begun(p.here.Pace.of(f))
 	// A resource may fall quiet while a row waits there: what is read again on a
 	// recovery does not reach back as far as its next event. The row is judged at
@@ -347,16 +353,31 @@ func (p *Partition) see(s *detectors.Sighting) {
 	r.see(s, p.here.Pace.Now)
 }
 
-// toldAtOnce is how many sightings are in one message.
+// toldAtOnce is how many sightings, or stays, are in one message.
 const toldAtOnce = 200
 
-// tell publishes what was sighted.
+// tell publishes what was sighted, and what has become premises by it.
 func (p *Partition) tell(ctx context.Context) error {
-	sighted := p.w.sighted
-	p.w.sighted = nil
-	if p.Publisher == nil || len(sighted) == 0 {
+	sighted, stays := p.w.sighted, p.w.stays
+	p.w.sighted, p.w.stays = nil, nil
+	if p.Publisher == nil {
 		return nil
 	}
+	if err := p.tellSighted(ctx, sighted); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(stays, toldAtOnce) {
+		for to := range p.Partitions {
+			if err := p.Publisher.Publish(ctx, to, usagelog.AppendPremises(nil, part)); err != nil {
+				return fmt.Errorf("engine: publish premises to partition %d of the usage hub: %w", to, err)
+			}
+		}
+	}
+	return nil
+}
+
+// tellSighted publishes sightings, each to the partition of its network.
+func (p *Partition) tellSighted(ctx context.Context, sighted []detectors.Sighting) error {
 	outs := make([][]detectors.Sighting, p.Partitions)
 	for _, s := range sighted {
 		to := usagelog.Partition(routeOf(s.From.Prefix), p.Partitions)

@@ -276,6 +276,8 @@ func (r *resource) judge(s *subject, e detectors.Event, clock detectors.Time) {
 	r.touch(s.chunk, clock)
 	s.profile.Advance(e.When())
 	s.profile.Decoy, s.profile.Since = r.rules.decoy(s.profile.Principal), r.rules.Since
+	s.profile.Premises, s.profile.Clock = r.rules.Premises, r.now
+	r.itself.profile.Premises, r.itself.profile.Clock = r.rules.Premises, r.now
 	r.rules.watch(e)
 	exempt := r.rules.exceptions(s.profile.Principal, e)
 	if len(exempt) > 0 {
@@ -293,6 +295,9 @@ func (r *resource) judge(s *subject, e detectors.Event, clock detectors.Time) {
 	}
 	if !exempt.wholly() {
 		s.concern(e, r.Prices)
+	}
+	if c, ok := e.(*detectors.Call); ok && len(exempt) == 0 && !s.profile.Decoy {
+		r.dwell(s, c)
 	}
 	s.profile.Learn(e, clock-e.When() > lateness)
 	if exempt.wholly() {

@@ -6,14 +6,15 @@ import (
 	"github.com/keywarden/keywarden/detectors"
 )
 
-// Rules are what commands have said so far that is still in force, and since
-// when the log is watched. They are never changed, only replaced. The zero
+// Rules are what commands have said so far that is still in force, since when
+// the log is watched, and where the tenant is at home. They are never changed, only replaced. The zero
 // Rules say nothing.
 type Rules struct {
 	Since      detectors.Time                 `json:"since,omitempty"`      // the log's clock at its first record; zero before it
 	Exceptions map[string]detectors.Exception `json:"exceptions,omitempty"` // by id, as the others
 	Decoys     map[string]detectors.Decoy     `json:"decoys,omitempty"`
 	Watches    map[string]detectors.Watch     `json:"watches,omitempty"`
+	Premises   *detectors.Premises            `json:"premises,omitempty"`
 }
 
 // begun is the rules once a record was taken in while the log's clock showed that time.
@@ -29,7 +30,7 @@ func (r *Rules) begun(clock detectors.Time) *Rules {
 // With is the rules after a command; what has expired by then is left out. A
 // verdict makes no rule.
 func (r *Rules) With(c *detectors.Command) *Rules {
-	next := Rules{r.Since, maps.Clone(r.Exceptions), maps.Clone(r.Decoys), maps.Clone(r.Watches)}
+	next := Rules{r.Since, maps.Clone(r.Exceptions), maps.Clone(r.Decoys), maps.Clone(r.Watches), r.Premises}
 	maps.DeleteFunc(next.Exceptions, func(_ string, x detectors.Exception) bool { return x.Expires <= c.Time })
 	maps.DeleteFunc(next.Watches, func(_ string, w detectors.Watch) bool { return w.Expires <= c.Time })
 	switch {

@@ -24,6 +24,7 @@ type run struct {
 	running sync.WaitGroup
 
 	clock     clock
+	hour      detectors.Time // of the clock, up to which all that was sighted is exchanged
 	rules     *Rules
 	commits   int64               // that the store had
 	positions map[string]Position // as of the last commit
@@ -50,6 +51,7 @@ func newRun(ctx context.Context, e *Engine) (*run, error) {
 		seed:      maphash.MakeSeed(),
 		jobs:      make(chan job),
 		clock:     clock{Pace: log.Pace},
+		hour:      log.Pace.Now / detectors.Hour,
 		rules:     &log.Rules,
 		commits:   log.Commits,
 		positions: log.Positions,
@@ -210,8 +212,19 @@ func (r *run) settle(ctx context.Context) error {
 	return nil
 }
 
-// exchange has the networks that were sighted taken in by whose they are. When
-// that is makes no difference to what becomes of them.
+// turn exchanges what was sighted when the clock comes to another hour. What is
+// premises by then has become so two hours before at least, so that it makes no
+// difference what else was exchanged meanwhile.
+func (r *run) turn() {
+	if hour := r.clock.Now / detectors.Hour; hour != r.hour {
+		r.hour = hour
+		r.exchange()
+	}
+}
+
+// exchange has the networks that were sighted taken in by whose they are, and
+// what is premises by that known to all. When that is makes no difference to what
+// becomes of them.
 func (r *run) exchange() {
 	each := make([][]detectors.Sighting, len(r.workers))
 	r.each(func(w *worker) { each[w.index], w.sighted = w.sighted, nil })
@@ -226,6 +239,10 @@ func (r *run) exchange() {
 			}
 		}
 	})
+	for _, w := range r.workers { // they have nothing to do
+		r.rules = r.rules.housed(w.stays)
+		w.stays = nil
+	}
 }
 
 // commit makes durable what was sent so far.

@@ -27,6 +27,9 @@ func RulesOf(ctx context.Context, ledger Ledger, reader LogReader, log LogID, to
 		if err == nil && m.Kind == usagelog.Command && m.Command.Verdict == nil {
 			rules = rules.With(m.Command)
 		}
+		if err == nil && m.Kind == usagelog.Premises {
+			rules = rules.housed(m.Stays)
+		}
 		return nil // whoever judges reports what cannot be read
 	})
 	if err != nil {

@@ -44,7 +44,7 @@ var (
 type Log struct {
 	Commits   int64               // how many there were; in a batch, how many there were before it
 	Pace      Pace                // how far its clock has come
-	Rules     Rules               // as commands have made them
+	Rules     Rules               // as commands have made them, with the premises
 	Positions map[string]Position // by the source's identity
 
 	// Waiting are the resources with rows that wait for their identity: time

@@ -21,7 +21,9 @@ type worker struct {
 	alarmed   []*subject           // something was found about them since the list was emptied
 	hands     []*resource          // networks of which something was seen since the list was emptied
 	sighted   []detectors.Sighting // that nobody was told of yet
+	stays     []detectors.Stay     // of premises, that nobody was told of yet
 	awaited   awaited              // resources that are not in memory
+	now       detectors.Time       // what the log's clock shows
 	pulse     detectors.Time       // of the log, before the event that is taken in
 	sequence  int64                // of the event of a partition's log that is taken in
 	waiting   []due                // of a partition: resources where a row without identity waits, by when its time is up
@@ -41,7 +43,8 @@ type task struct {
 // item is a fragment at its place in the log.
 type item struct {
 	fragment *azurelog.Fragment
-	clock    detectors.Time
+	clock    detectors.Time // for what the fragment says: it may be ahead of the log's
+	now      detectors.Time // what the log's clock shows
 	pulse    detectors.Time // of the log, before the fragment
 }
 
@@ -78,7 +81,7 @@ func (w *worker) work() {
 	for t := range w.in {
 		for _, i := range t.items {
 			if w.err == nil && w.ctx.Err() == nil {
-				w.pulse = i.pulse
+				w.now, w.pulse = i.now, i.pulse
 				w.resource(i.fragment.Resource).take(i.fragment, i.clock)
 			}
 		}
@@ -135,7 +138,7 @@ func (w *worker) wake(clock detectors.Time) {
 
 // tick lets time pass for all resources, at the given pulse of the log.
 func (w *worker) tick(clock, pulse detectors.Time) {
-	w.pulse = pulse
+	w.now, w.pulse = clock, pulse
 	for _, r := range w.resources {
 		r.tick(clock)
 	}

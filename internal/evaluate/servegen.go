@@ -139,7 +139,7 @@ var services = []string{"backend", "office-app", "ci-runners", "saas-users", "ni
 
 // absent are the kinds of campaign that have no victim among services, or live
 // by the hours of their victim's archetype, which real rhythms replace.
-var absent = []string{"dormant", "flattening", "insider", "elsewhere"}
+var absent = []string{"dormant", "flattening", "insider", "elsewhere", "jailbreak"}
 
 // Over is the suite on the rhythms of real clients: each is a principal.
 func (s Suite) Over(rhythms []simulate.Rhythm) Suite {

@@ -32,10 +32,10 @@ const (
 )
 
 // caps is the most that each family adds to a risk, in bits: no single one
-// makes an incident high. What is not a Tor exit says detectors.MostOfPlace of a
-// place at most, and fan-out is below VeryStrong, because benign principals do
-// move; a program or a task that was never seen, from networks that were never
-// seen, may be just above it.
+// makes an incident high. What is no Tor exit, nor a server for rent in a strange
+// country, says detectors.MostOfPlace of a place at most, and fan-out is below
+// VeryStrong, because benign principals do move; a program or a task that was
+// never seen, from networks that were never seen, may be just above it.
 var caps = [detectors.Families]float64{
 	detectors.Place:        18,
 	detectors.Volume:       24,

@@ -57,17 +57,9 @@ func (a *attack) choose(kind *campaignKind, c Campaign) error {
 		}
 		return nil
 	}
-	var fresh, any []*life
-	for _, l := range a.lives {
-		if kind.suits(l) && l.known(c.Day) {
-			any = append(any, l)
-			if !a.taken[l.who] {
-				fresh = append(fresh, l)
-			}
-		}
-	}
-	if len(fresh) == 0 {
-		fresh = any
+	fresh := a.suitable(kind.suits, c.Day)
+	if other := otherwise[kind.name]; len(fresh) == 0 && other != nil {
+		fresh = a.suitable(other, c.Day)
 	}
 	if len(fresh) == 0 {
 		return fmt.Errorf("campaign %s: none of the %d principals suits: take more principals, or name a target", c.Kind, len(a.lives))
@@ -78,6 +70,23 @@ func (a *attack) choose(kind *campaignKind, c Campaign) error {
 		return cmp.Compare(mix(salt^uint64(x.index)), mix(salt^uint64(y.index)))
 	})
 	return nil
+}
+
+// suitable are the principals that suit and that no campaign is aimed at yet or, where there are none, all that suit.
+func (a *attack) suitable(suits func(*life) bool, day int) []*life {
+	var fresh, any []*life
+	for _, l := range a.lives {
+		if suits(l) && l.known(day) {
+			any = append(any, l)
+			if !a.taken[l.who] {
+				fresh = append(fresh, l)
+			}
+		}
+	}
+	if len(fresh) == 0 {
+		return any
+	}
+	return fresh
 }
 
 // Api-versions of attackers' tools: stale, as those of the known checkers and image clients.

@@ -88,7 +88,11 @@ var campaignKinds = []campaignKind{
 	{"at-quota", "a copycat's proxy that runs at the quota", aimedAtAnyKey, planAtQuota, false},
 	{"neighbour", "from another region of the owner's own cloud, with the owner's program and a model of the thief's", aimedAtClouds, planNeighbour, false},
 	{"quiet-spray", "one hand tries the keys of many principals, each with its owner's program", aimedAtKeys, planQuietSpray, false},
+	{"jailbreak", "one user of a page writes prompts that the content filter refuses", aimedAtPages, planJailbreak, false},
 }
+
+// otherwise is whom a kind of campaign is aimed at where nobody suits it.
+var otherwise = map[string]func(*life) bool{"jailbreak": aimedAtAnyKey}
 
 // Kinds are the names of all campaigns.
 func Kinds() []string {
@@ -172,6 +176,12 @@ func aimedAtSteady(l *life) bool {
 func aimedAtClouds(l *life) bool {
 	cloud, ok := l.place.(*inCloud)
 	return ok && cloud.network.kind != hosting && aimedAtAnyKey(l)
+}
+
+// aimedAtPages is at programs that run on their users' machines.
+func aimedAtPages(l *life) bool {
+	_, page := l.place.(*ofUsers)
+	return page && aimedAtAnyKey(l)
 }
 
 func aimedAtEntraOnly(l *life) bool { return l.who.on.entraOnly && !l.habits.testsKey }

@@ -56,6 +56,7 @@ type session struct {
 	who       *identity
 	refused   int     // status of all its calls; 0 where they are answered
 	throttled float64 // share of its calls that the quota refuses
+	offends   float64 // share of its calls that the content filter refuses, beside the usual
 }
 
 func newLife(t *town, who *identity, index, ordinal int, r *rand.Rand) *life {
@@ -148,7 +149,11 @@ func (l *life) open(at detectors.Time, calls int) session {
 	if len(tasks) > 1 && chance(l.r, .25) {
 		task = pick(l.r, tasks[1:])
 	}
-	return session{next: at, left: calls, gap: l.gap * 1000 * spread(l.r, .5), from: l.place.session(l, at), task: task, api: api, who: l.who}
+	offends := 0.0
+	if _, page := l.place.(*ofUsers); page && chance(l.r, shareOffends) {
+		offends = between(l.r, .1, .5)
+	}
+	return session{offends: offends, next: at, left: calls, gap: l.gap * 1000 * spread(l.r, .5), from: l.place.session(l, at), task: task, api: api, who: l.who}
 }
 
 // step makes the next call of a session: ordinary failures, and retries of them, are part of life.
@@ -173,7 +178,7 @@ func (l *life) step(s *session, emit func(*call)) {
 		c.fail(l.r, 429)
 	case u < .0045:
 		c.fail(l.r, 500)
-	case u < .0045+l.filtered:
+	case u < .0045+l.filtered+s.offends:
 		c.fail(l.r, 400)
 	}
 	emit(&c)

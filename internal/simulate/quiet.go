@@ -113,3 +113,11 @@ func planQuietSpray(a *attack) {
 		}
 	})
 }
+
+// planJailbreak calls through the page as its other users do.
+func planJailbreak(a *attack) {
+	a.api = a.victim.api
+	user := []netip.Addr{somewhere(a.r, fixed, a.victim.home())}
+	p := a.use(a.at, hoursOf(a.strength.of(4, 10, 8)), a.strength.of(40, 4, .5), user, a.victim.tasks[0])
+	p.filtered = .6
+}

@@ -3,7 +3,7 @@ CREATE TABLE log (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
     commits    INTEGER NOT NULL, -- so far
     pace       TEXT    NOT NULL, -- JSON: how far the clock has come
-    rules      TEXT    NOT NULL, -- JSON: what commands have said
+    rules      TEXT    NOT NULL, -- JSON: what commands have said, and the premises
     waiting    TEXT    NOT NULL, -- JSON array of resource ids
     awaited    TEXT    NOT NULL  -- JSON object: milliseconds by resource id
 ) STRICT;

@@ -8,6 +8,7 @@
 //	heard              varint, of kind Tick, ms since 1970
 //	entries            of kind Fragments, until the end of the message
 //	sightings          of kind Sightings, until the end of the message
+//	stays              of kind Premises, until the end of the message
 //	command            of kind Command, as JSON
 //
 // Numbers are varints, times differences to the entry before. A string is the
@@ -16,7 +17,8 @@
 // follows. So a call takes some 70 bytes, its repeated names one each.
 //
 // A message is read by the same release that wrote it or a later one; an
-// earlier one refuses it by its version.
+// earlier one refuses it by its version, or sets it aside where only its kind
+// is unknown.
 package usagelog
 
 import (
@@ -38,7 +40,8 @@ const (
 	Fragments Kind = iota // of the records of one source partition
 	Tick                  // time has passed: it is Arrived now
 	Command               // an analyst has said something
-	Sightings             // suspicious networks have touched principals
+	Sightings             // suspicious networks have touched principals, or principals are at home in networks
+	Premises              // networks in which several principals are at home
 	kinds
 )
 
@@ -56,6 +59,7 @@ type Message struct {
 	Command *detectors.Command
 
 	Sightings []detectors.Sighting
+	Stays     []detectors.Stay // of premises
 }
 
 // Entry is a fragment at its position in the source: the sequence number of

@@ -21,12 +21,12 @@ type Reader struct {
 	failed   bool
 }
 
-// Read reads a message into m, whose Entries and Sightings it uses again. Strings in m may
+// Read reads a message into m, whose Entries, Sightings and Stays it uses again. Strings in m may
 // be kept; Acts and the Command are new ones. On an error, which wraps
 // ErrMessage or ErrVersion, m is unusable.
 func (r *Reader) Read(b []byte, m *Message) error {
 	r.b, r.strings, r.failed = b, r.strings[:0], false
-	*m = Message{Entries: m.Entries[:0], Sightings: m.Sightings[:0]}
+	*m = Message{Entries: m.Entries[:0], Sightings: m.Sightings[:0], Stays: m.Stays[:0]}
 	if v := r.byte(); v != version {
 		if v > version && v < version+16 { // what is none of ours begins with a letter or a brace
 			return fmt.Errorf("%w (version %d, this one reads %d)", ErrVersion, v, version)
@@ -54,6 +54,9 @@ func (r *Reader) Read(b []byte, m *Message) error {
 			s := r.sighting(last)
 			m.Sightings, last = append(m.Sightings, s), s.Time
 		}
+	}
+	for m.Kind == Premises && len(r.b) > 0 && !r.failed {
+		m.Stays = append(m.Stays, r.stay())
 	}
 	if m.Kind == Command && !r.failed {
 		m.Command = new(detectors.Command)

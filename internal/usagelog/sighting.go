@@ -30,11 +30,7 @@ func (w *Writer) sighting(s *detectors.Sighting) {
 	w.string(s.Client.APIVersion)
 	w.string(s.Client.UserAgent)
 	n := &s.From
-	w.b = append(w.b, byte(n.Prefix.Bits()+1)) // 0 for none
-	if n.Known() {
-		address := n.Prefix.Addr().AsSlice()
-		w.b = append(append(w.b, byte(len(address))), address...)
-	}
+	w.prefix(n.Prefix)
 	w.string(n.Country.String())
 	weak := uint64(0)
 	if n.Weak {
@@ -55,14 +51,7 @@ func (r *Reader) sighting(last detectors.Time) (s detectors.Sighting) {
 	s.Client.Stream = detectors.Stream(r.enum(uint64(detectors.NonStreaming) + 1))
 	s.Client.APIVersion, s.Client.UserAgent = r.string(), r.string()
 	n := &s.From
-	if bits := int(r.byte()) - 1; bits >= 0 {
-		address, ok := netip.AddrFromSlice(r.take(int(r.byte())))
-		prefix, err := address.Prefix(bits)
-		if !ok || err != nil {
-			r.fail()
-		}
-		n.Prefix = prefix
-	}
+	n.Prefix = r.prefix()
 	switch country := r.string(); len(country) {
 	case 0:
 	case len(n.Country):
@@ -78,4 +67,49 @@ func (r *Reader) sighting(last detectors.Time) (s detectors.Sighting) {
 		r.fail()
 	}
 	return s
+}
+
+// AppendPremises appends a message of stays of premises.
+func AppendPremises(dst []byte, all []detectors.Stay) []byte {
+	w := Writer{b: dst}
+	w.head(Premises, Source{}, 0)
+	for i := range all {
+		s := &all[i]
+		w.prefix(s.Network)
+		w.uint(uint64(s.Since / detectors.Hour))
+		w.uint(uint64((s.Until - s.Since) / detectors.Hour))
+	}
+	return w.b
+}
+
+func (r *Reader) stay() (s detectors.Stay) {
+	s.Network = r.prefix()
+	s.Since = detectors.Time(r.enum(1<<32)) * detectors.Hour
+	s.Until = s.Since + detectors.Time(r.enum(1<<32))*detectors.Hour
+	if !s.Network.IsValid() || s.Until == s.Since {
+		r.fail()
+	}
+	return s
+}
+
+// prefix writes how many bits a network has, and the bytes of its address; 0 for none.
+func (w *Writer) prefix(network netip.Prefix) {
+	w.b = append(w.b, byte(network.Bits()+1))
+	if network.IsValid() {
+		address := network.Addr().AsSlice()
+		w.b = append(append(w.b, byte(len(address))), address...)
+	}
+}
+
+func (r *Reader) prefix() netip.Prefix {
+	bits := int(r.byte()) - 1
+	if bits < 0 {
+		return netip.Prefix{}
+	}
+	address, ok := netip.AddrFromSlice(r.take(int(r.byte())))
+	prefix, err := address.Prefix(bits)
+	if !ok || err != nil {
+		r.fail()
+	}
+	return prefix
 }

@@ -130,6 +130,38 @@ func TestRead_sightings(t *testing.T) {
 	}
 }
 
+var premises = []detectors.Stay{
+	{Network: netip.MustParsePrefix("203.0.113.0/24"), Since: 20_000 * detectors.Day, Until: 20_020*detectors.Day + detectors.Hour},
+	{Network: netip.MustParsePrefix("2001:db8::/48"), Since: 0, Until: detectors.Hour},
+}
+
+func TestRead_premises(t *testing.T) {
+	b := AppendPremises(nil, premises)
+	if perStay := len(b) / len(premises); perStay > 20 {
+		t.Errorf("%d bytes a stay, want 20 at most", perStay)
+	}
+	var r Reader
+	var got Message
+	for range 2 { // the second into used room
+		if err := r.Read(b, &got); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(Message{Kind: Premises, Stays: premises}, got, carried); d != "" {
+			t.Error(d)
+		}
+	}
+	for n := range b[:len(b)-1] {
+		if err := r.Read(b[:n], &got); err == nil && len(got.Stays) == len(premises) {
+			t.Errorf("the first %d of %d bytes are read as all", n, len(b))
+		}
+	}
+	for name, s := range map[string]detectors.Stay{"of no network": {Until: detectors.Hour}, "of no time": {Network: premises[0].Network}} {
+		if err := r.Read(AppendPremises(nil, []detectors.Stay{s}), &got); !errors.Is(err, ErrMessage) {
+			t.Errorf("a stay %s: error %v, want ErrMessage", name, err)
+		}
+	}
+}
+
 // drawEntries draws entries with values that Azure would not send, too.
 func drawEntries(t *rapid.T) (entries []Entry) {
 	number := rapid.OneOf(rapid.Int64(), rapid.Int64Range(-1, 1000), rapid.SampledFrom([]int64{0, math.MaxInt64, math.MinInt64}))
@@ -248,6 +280,7 @@ func FuzzReader_Read(f *testing.F) {
 	f.Add(AppendTick(nil, 20_000*detectors.Day, 19_999*detectors.Day))
 	f.Add(write(&Message{Source: source, Arrived: 1, Entries: simulated(f)[:5]}))
 	f.Add(AppendSightings(nil, sighted))
+	f.Add(AppendPremises(nil, premises))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var r Reader
 		var first, again Message
@@ -260,6 +293,9 @@ func FuzzReader_Read(f *testing.F) {
 			return
 		case Sightings:
 			rewritten = AppendSightings(nil, first.Sightings)
+			first.Source, first.Arrived = Source{}, 0
+		case Premises:
+			rewritten = AppendPremises(nil, first.Stays)
 			first.Source, first.Arrived = Source{}, 0
 		}
 		if err := r.Read(rewritten, &again); err != nil {

@@ -73,7 +73,7 @@ func Checkpoint(log engine.LogID, n int64, etag string) engine.Checkpoint {
 	return engine.Checkpoint{
 		Log: log, Next: n, ETag: etag,
 		From: engine.Mark{Sequence: n - 1, Arrived: noon + detectors.Time(n), Reached: reached(n),
-			Pace: engine.Pace{Now: noon, Heard: noon - 1, Pulse: 7}, Awaited: map[string]detectors.Time{"r": 3}},
+			Pace: engine.Pace{Now: noon, Heard: noon - 1, Pulse: 7}, Awaited: map[string]detectors.Time{"r": 3}, Rules: engine.Rules{Premises: storetest.Premises(int(n))}},
 		Pending: []engine.Pending{{Resource: "/a", Chunks: [][2]int64{{1, n}, {2, n - 1}}}, {Resource: "/b", Chunks: [][2]int64{{7, 1 << 40}}}},
 	}
 }
@@ -342,7 +342,7 @@ func same(t testing.TB, want, got any, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(want, got, cmpopts.EquateEmpty(), storetest.SamePremises); d != "" {
 		t.Errorf("(-want +got):\n%.2000s", d)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -60,7 +61,7 @@ func Batch(n int) *engine.Batch {
 		Log: engine.Log{
 			Pace:      engine.Pace{Now: opened, Heard: opened - 1, Pulse: 5},
 			Awaited:   map[string]detectors.Time{"r": 7, "s": 9},
-			Rules:     engine.Rules{Decoys: map[string]detectors.Decoy{"d": {ID: fmt.Sprint("d", n), Owner: "o"}}},
+			Rules:     engine.Rules{Decoys: map[string]detectors.Decoy{"d": {ID: fmt.Sprint("d", n), Owner: "o"}}, Premises: Premises(n)},
 			Positions: map[string]engine.Position{"a": {Offset: int64(n)}, "b": {Offset: 1 << 40, Done: true}},
 			Waiting:   []string{"r", fmt.Sprint("waits ", n)},
 		},
@@ -72,6 +73,17 @@ func Batch(n int) *engine.Batch {
 	}
 }
 
+// Premises are two networks'; n tells them apart.
+func Premises(n int) *detectors.Premises {
+	return new(detectors.Premises).With(
+		detectors.Stay{Network: netip.MustParsePrefix("203.0.113.0/24"), Since: detectors.Time(n) * detectors.Hour, Until: detectors.Time(n+1) * detectors.Hour},
+		detectors.Stay{Network: netip.MustParsePrefix("2001:db8::/48"), Since: 0, Until: detectors.Hour},
+	)
+}
+
+// SamePremises compares premises, for cmp.
+var SamePremises = cmp.Comparer(func(a, b *detectors.Premises) bool { return slices.Equal(a.Stays(), b.Stays()) })
+
 // Check fails the test where the store does not hold b, as it is after one commit of it.
 func Check(t testing.TB, s engine.Store, b *engine.Batch) {
 	t.Helper()
@@ -79,7 +91,7 @@ func Check(t testing.TB, s engine.Store, b *engine.Batch) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(b.Log, log, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(engine.Log{}, "Commits")); d != "" {
+	if d := cmp.Diff(b.Log, log, cmpopts.EquateEmpty(), SamePremises, cmpopts.IgnoreFields(engine.Log{}, "Commits")); d != "" {
 		t.Errorf("log (-want +got):\n%s", d)
 	}
 	for _, want := range b.States {

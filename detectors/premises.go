@@ -1,0 +1,117 @@
+package detectors
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Stay is the time for which a network is premises of the tenant: from Since
+// until before Until, in whole hours of the log's clock.
+type Stay struct {
+	Network      netip.Prefix
+	Since, Until Time
+}
+
+// Premises are the networks in which several principals of the tenant are at
+// home, each for its stays. They are never changed, only replaced. Nil
+// Premises hold nothing, and are ready for use.
+type Premises struct {
+	stays []Stay // by network and time; those of one network are apart
+}
+
+// maxPremises is how many stays are kept: those that end last.
+const maxPremises = 4096
+
+// Known reports whether the network is premises at t.
+func (p *Premises) Known(network netip.Prefix, t Time) bool {
+	if p == nil {
+		return false
+	}
+	after, _ := slices.BinarySearchFunc(p.stays, Stay{Network: network, Since: t + 1}, compareStays)
+	if after == 0 {
+		return false
+	}
+	s := &p.stays[after-1]
+	return s.Network == network && t < s.Until
+}
+
+// With is the premises and further stays, cut to the hour; those that cannot be
+// are left out, and stays of one network that meet are one. Where that adds
+// nothing it is p itself. In what order stays are added makes no difference, but
+// to those that are dropped where there are more than 4,096: of these, those
+// that end last stay, and of equal ones the networks that Prefix.Compare has first.
+func (p *Premises) With(further ...Stay) *Premises {
+	if len(further) == 0 {
+		return p
+	}
+	all := slices.Clone(p.Stays())
+	for _, s := range further {
+		s.Since, s.Until = s.Since-s.Since%Hour, s.Until-s.Until%Hour
+		if s.Network.IsValid() && s.Since >= 0 && s.Since < s.Until && s.Until <= lastTime {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, compareStays)
+	apart := all[:0]
+	for _, s := range all {
+		if n := len(apart); n > 0 && apart[n-1].Network == s.Network && s.Since <= apart[n-1].Until {
+			apart[n-1].Until = max(apart[n-1].Until, s.Until)
+			continue
+		}
+		apart = append(apart, s)
+	}
+	if len(apart) > maxPremises {
+		slices.SortStableFunc(apart, func(a, b Stay) int { return cmp.Compare(b.Until, a.Until) })
+		apart = apart[:maxPremises]
+		slices.SortFunc(apart, compareStays)
+	}
+	if slices.Equal(apart, p.Stays()) {
+		return p
+	}
+	return &Premises{slices.Clip(apart)}
+}
+
+// Stays are all stays, by network and time. The caller must not change them.
+func (p *Premises) Stays() []Stay {
+	if p == nil {
+		return nil
+	}
+	return p.stays
+}
+
+func compareStays(a, b Stay) int {
+	return cmp.Or(netip.Prefix.Compare(a.Network, b.Network), cmp.Compare(a.Since, b.Since))
+}
+
+// MarshalJSON is an object: of each network, by its prefix, the hours since
+// 1970 at which its stays begin and end, in turn.
+func (p *Premises) MarshalJSON() ([]byte, error) {
+	hours := map[netip.Prefix][]int64{}
+	for _, s := range p.Stays() {
+		hours[s.Network] = append(hours[s.Network], int64(s.Since/Hour), int64(s.Until/Hour))
+	}
+	return json.Marshal(hours)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (p *Premises) UnmarshalJSON(data []byte) error {
+	var hours map[netip.Prefix][]int64
+	if err := json.Unmarshal(data, &hours); err != nil {
+		return fmt.Errorf("detectors: premises: %w", err)
+	}
+	var stays []Stay
+	for network, h := range hours {
+		for pair := range slices.Chunk(h, 2) {
+			if len(pair) < 2 || pair[0] < 0 || pair[0] >= pair[1] || pair[1] > int64(lastTime/Hour) {
+				return fmt.Errorf("detectors: premises: hours %v of %v are no beginnings and ends of stays", h, network)
+			}
+			stays = append(stays, Stay{network, Time(pair[0]) * Hour, Time(pair[1]) * Hour})
+		}
+	}
+	*p = Premises{}
+	*p = *p.With(stays...)
+	return nil
+}
