@@ -115,3 +115,61 @@ func (p *Premises) UnmarshalJSON(data []byte) error {
 	*p = *p.With(stays...)
 	return nil
 }
+
+// Frequented reports whether others are known in network n at t: callers of the
+// resource for a day, or several principals of the tenant.
+func (p *Profile) Frequented(n *Network, t Time) bool {
+	return p.Resource != nil && p.Resource.Networks.Known(n.Prefix, t, settled) || p.OnPremises(n, t)
+}
+
+// Colleague is what is left of the surprise of a place where others are known.
+const Colleague = 0.25
+
+// OnPremises reports whether n is premises of the tenant at t, and not accused here.
+func (p *Profile) OnPremises(n *Network, t Time) bool {
+	if !p.Premises.Known(n.Prefix, min(t, p.Clock)) {
+		return false
+	}
+	if n.Watched != "" || p.Resource != nil && p.Resource.accuses(n, t) {
+		return false
+	}
+	return !p.accuses(n, t)
+}
+
+// accuses reports whether an incident accuses network n at t.
+func (p *Profile) accuses(n *Network, t Time) bool {
+	e := p.Networks.Find(n.Prefix)
+	return e != nil && e.accused(t)
+}
+
+const (
+	// homely is how many calls of a principal there are to each from a network
+	// that it is at home in, at most.
+	homely = 20
+
+	// lived is how many calls from a network, and for how long, make a home.
+	lived, livedFor = 20, 2 * Day
+)
+
+// AtHome reports whether the principal is at home in the network of a call that
+// it did not learn yet, and whether that is to be told, which is once a UTC day:
+// it has used the network for two days and more, for twenty calls and one in
+// twenty of its own at least, and nothing is said against it, or the principal.
+// Networks that many share, those of clouds, hosters, VPNs and Tor, are nobody's home.
+func (p *Profile) AtHome(c *Call) bool {
+	if k := c.From.Kind; k.Anonymous() || k == Azure || k == Cloud {
+		return false
+	}
+	e := p.Networks.Find(c.From.Prefix)
+	if e == nil || p.Guarded || !c.Proven() || c.WrongKey() || c.From.Watched != "" ||
+		c.Time/Day <= e.Last/Day || c.Time-e.First < livedFor || e.accused(c.Time) {
+		return false
+	}
+	all := 0.0
+	for i := range p.Networks.entries {
+		o := &p.Networks.entries[i]
+		all += o.Count * forget(o.Last, c.Time)
+	}
+	count := e.Count * forget(e.Last, c.Time)
+	return count >= lived && count*homely >= all
+}

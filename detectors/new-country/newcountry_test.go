@@ -11,9 +11,9 @@ func TestDetector(t *testing.T) {
 	detectortest.Accept(t, Detector,
 		detectortest.Scenario{Name: "stolen_key_is_used_abroad", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
-			s.Fires(5, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0))) })
+			s.Fires(10, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0))) })
 		}},
-		detectortest.Scenario{Name: "a_colleague_in_an_office_abroad", Below: 6, Premises: []detectors.Network{detectortest.Rented(0)}, Play: func(s *detectortest.Script) {
+		detectortest.Scenario{Name: "a_colleague_in_an_office_abroad", Below: 5, Premises: []detectors.Network{detectortest.Rented(0)}, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0)))
 		}},

@@ -41,9 +41,8 @@ type PartitionConfig struct {
 
 	// Publisher is where sightings go, to one of so many Partitions of the log,
 	// and stays of premises, to all. Nil: nowhere, for the log holds them already.
-	// They are published
-	// before what they follow from is saved: whoever judges it again publishes
-	// the same again.
+	// They are published before what they follow from is saved: whoever judges it
+	// again publishes the same again.
 	Publisher  Publisher
 	Partitions int
 }
@@ -351,46 +350,6 @@ func (p *Partition) see(s *detectors.Sighting) {
 		return
 	}
 	r.see(s, p.here.Pace.Now)
-}
-
-// toldAtOnce is how many sightings, or stays, are in one message.
-const toldAtOnce = 200
-
-// tell publishes what was sighted, and what has become premises by it.
-func (p *Partition) tell(ctx context.Context) error {
-	sighted, stays := p.w.sighted, p.w.stays
-	p.w.sighted, p.w.stays = nil, nil
-	if p.Publisher == nil {
-		return nil
-	}
-	if err := p.tellSighted(ctx, sighted); err != nil {
-		return err
-	}
-	for part := range slices.Chunk(stays, toldAtOnce) {
-		for to := range p.Partitions {
-			if err := p.Publisher.Publish(ctx, to, usagelog.AppendPremises(nil, part)); err != nil {
-				return fmt.Errorf("engine: publish premises to partition %d of the usage hub: %w", to, err)
-			}
-		}
-	}
-	return nil
-}
-
-// tellSighted publishes sightings, each to the partition of its network.
-func (p *Partition) tellSighted(ctx context.Context, sighted []detectors.Sighting) error {
-	outs := make([][]detectors.Sighting, p.Partitions)
-	for _, s := range sighted {
-		to := usagelog.Partition(routeOf(s.From.Prefix), p.Partitions)
-		outs[to] = append(outs[to], s)
-	}
-	for to, all := range outs {
-		for part := range slices.Chunk(all, toldAtOnce) {
-			if err := p.Publisher.Publish(ctx, to, usagelog.AppendSightings(nil, part)); err != nil {
-				return fmt.Errorf("engine: publish sightings to partition %d of the usage hub: %w", to, err)
-			}
-		}
-	}
-	return nil
 }
 
 // announce makes incidents durable to which something was added.
