@@ -16,7 +16,8 @@ const (
 	AccountChanged      // the account's configuration was written
 	FilterChanged       // a content filter or a blocklist was written or deleted
 	LoggingCut          // a diagnostic setting, or the hub behind it, was deleted
-	Deeds
+	Deployed            // a model was deployed, or a deployment changed
+	AccessGranted       // somebody was given a role on the resource
 )
 
 // deeds are the operations by how they end, after their provider.
@@ -35,12 +36,18 @@ var deeds = []struct {
 	{"microsoft.insights/diagnosticsettings/delete", LoggingCut},
 	{"microsoft.eventhub/namespaces/delete", LoggingCut},
 	{"microsoft.eventhub/namespaces/eventhubs/delete", LoggingCut},
+	{"microsoft.cognitiveservices/accounts/deployments/write", Deployed},
+	{"microsoft.authorization/roleassignments/write", AccessGranted},
 }
 
 // Deed is what a amounts to.
 func (a *Act) Deed() Deed {
 	for i := range deeds {
-		if a.Operation == deeds[i].operation {
+		switch {
+		case a.Operation != deeds[i].operation:
+		case deeds[i].deed == AccessGranted && !logs(a.Target): // on a group, a subscription or another service
+			return OtherDeed
+		default:
 			return deeds[i].deed
 		}
 	}
@@ -73,9 +80,9 @@ func (a *Actor) Key() string {
 	return a.AppID
 }
 
-// Suspect is an act that nobody known did, or that came from a place where the resource is not used.
-type Suspect struct {
-	Time        Time
+// Listing is a reading of keys that nobody known did, or that came from a place where the resource is not used.
+type Listing struct {
+	Time        Time   // zero for none
 	Actor       string // as Actor.Key has it
 	Prefix      netip.Prefix
 	ASN         uint32
@@ -84,12 +91,12 @@ type Suspect struct {
 
 // What makes an act strange, in points. They are no bits: the detectors' scales turn them into those.
 const (
-	strangeActor   = 2 // an actor who was not known there for a day
-	strangeNetwork = 1 // an organisation's network that nobody used there
-	strangeCountry = 2 // a country where nobody used it
-	strangeVPN     = 2 // a VPN, where none was used
-	strangeServer  = 5 // a server for rent: administrators hardly ever work on one
-	strangeTor     = 5
+	strangeActor   = 2  // an actor who was not known there for a day
+	strangeNetwork = 1  // an organisation's network that nobody used there
+	strangeCountry = 2  // a country where nobody used it
+	strangeVPN     = 2  // a VPN, where none was used
+	strangeServer  = 10 // a server for rent: administrators hardly ever work on one
+	strangeTor     = 10
 	strangeTool    = 0.5
 
 	// suspicious is from what strangeness on an act is remembered: every
@@ -124,6 +131,7 @@ func (p *Profile) Strangeness(a *Act) float64 {
 			points += strangeCountry
 		}
 		switch {
+		case p.Stations.Known(a.From.Site(), a.Time, Day):
 		case a.From.Kind == Tor:
 			points += strangeTor
 		case p.Kinds.Known(a.From.Kind, a.Time, Day):
@@ -144,14 +152,17 @@ func (p *Profile) learnAct(a *Act) {
 	if !a.Succeeded {
 		return
 	}
-	if deed := a.Deed(); deed != OtherDeed && a.From.Known() {
-		points, last := p.Strangeness(a), &p.Suspects[deed]
+	if a.Deed() == KeyListed && a.From.Known() {
+		points, last := p.Strangeness(a), &p.Listing
 		if points >= suspicious && a.Time > last.Time && (points >= last.Strangeness || a.Time-last.Time > outlives) {
-			*last = Suspect{a.Time, a.Actor.Key(), a.From.Prefix, a.From.ASN, points}
+			*last = Listing{a.Time, a.Actor.Key(), a.From.Prefix, a.From.ASN, points}
 		}
 	}
 	if key := a.Actor.Key(); key != "" {
 		p.Actors.learn(key, a.Time, maxValues, 0)
+	}
+	if a.From.Kind.Anonymous() {
+		p.Stations.learn(a.From.Site(), a.Time, maxValues, 0)
 	}
 }
 

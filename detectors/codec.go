@@ -7,7 +7,7 @@ import (
 )
 
 // profileVersion is the version of the layout that AppendBinary writes.
-const profileVersion = 7
+const profileVersion = 8
 
 // lastTime is the end of the year 9999, after which RFC 3339 has no times.
 const lastTime Time = 253402300799999
@@ -37,6 +37,7 @@ func (p *Profile) AppendBinary(b []byte) ([]byte, error) {
 	w.float(p.Daily.Days)
 	w.float(p.Calls)
 	w.bool(p.Guarded)
+	w.time(p.Guard)
 	writeValues(&w, &p.Networks, (*writer).prefix)
 	writeValues(&w, &p.Organizations, (*writer).uint)
 	writeValues(&w, &p.Countries, func(w *writer, c Country) { w.b = append(w.b, c[:]...) })
@@ -47,9 +48,8 @@ func (p *Profile) AppendBinary(b []byte) ([]byte, error) {
 	writeValues(&w, &p.Clients, (*writer).client)
 	writeValues(&w, &p.Callers, func(w *writer, k PrincipalKind) { w.uint(uint64(k)) })
 	writeValues(&w, &p.Actors, (*writer).string)
-	for i := range p.Suspects {
-		w.suspect(&p.Suspects[i])
-	}
+	writeValues(&w, &p.Stations, (*writer).uint)
+	w.listing(&p.Listing)
 	w.time(p.FirstAct)
 	w.rhythm(&p.Rhythm)
 	w.time(p.Cut.Time)
@@ -93,6 +93,7 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	r.failed = r.failed || p.Daily.Days > dailyDays
 	p.Calls = r.float()
 	p.Guarded = r.byte() != 0
+	p.Guard = r.time()
 	readValues(&r, &p.Networks, maxNetworks, (*reader).prefix)
 	readValues(&r, &p.Organizations, maxValues, (*reader).uint)
 	readValues(&r, &p.Countries, maxValues, func(r *reader) Country { return Country{r.byte(), r.byte()} })
@@ -103,9 +104,8 @@ func (p *Profile) UnmarshalBinary(data []byte) error {
 	readValues(&r, &p.Clients, maxValues, (*reader).client)
 	readValues(&r, &p.Callers, maxValues, func(r *reader) PrincipalKind { return PrincipalKind(r.enum(len(principalKindNames))) })
 	readValues(&r, &p.Actors, maxValues, (*reader).string)
-	for i := range p.Suspects {
-		p.Suspects[i] = r.suspect()
-	}
+	readValues(&r, &p.Stations, maxValues, (*reader).uint)
+	p.Listing = r.listing()
 	p.FirstAct = r.time()
 	p.Rhythm = r.rhythm()
 	p.Cut = Cut{r.time(), r.time(), r.time()}

@@ -34,6 +34,10 @@ type Description struct {
 	// of whoever is there, and is a Sighting. Not for what a move of the owner's
 	// own brings with it.
 	Sights bool
+
+	// Ageless: it holds nothing against what is usual, so it says as much of a
+	// principal of whom nothing is known yet.
+	Ageless bool
 }
 
 // Scope is what a detector keeps a state for.
@@ -86,6 +90,7 @@ func (d *Detector) Observe(before *Profile, e Event, own Memory) (Finding, bool)
 	f, found := d.judge.observe(before, e, own)
 	if found {
 		f.Detector = d.ID
+		f.Young = !d.Ageless && before.Young(e.When())
 		if f.Hand == AnyHand {
 			f.Hand = hand(before, e)
 		}

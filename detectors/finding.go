@@ -5,6 +5,7 @@ type Finding struct {
 	Detector string // the detector's ID; set by Detector.Observe
 	Hand     Hand   // whose doing it is about; where a detector leaves it AnyHand, that of the event
 	Time     Time   // of the event that made it certain enough
+	Young    bool   // the profile that it was judged by is young
 
 	// Bits is the surprise: a benign principal has a finding of b bits or more
 	// from this detector on at most 2^-b of its days.
@@ -16,8 +17,9 @@ type Finding struct {
 	Networks []Network // whom the finding accuses, the strongest first; may be empty
 }
 
-// MostOfPlace is the most bits that a place says for itself, but for a Tor exit
-// and servers for rent in a strange country: whoever owns a principal is somewhere else at times.
+// MostOfPlace is the most bits that a place says for itself, but for a Tor exit,
+// servers for rent in a strange country and homes of several such countries on one
+// day: whoever owns a principal is somewhere else at times.
 const MostOfPlace = 14
 
 // Hand is whose doing a finding is about.

@@ -125,15 +125,32 @@ func (p *Profile) Frequented(n *Network, t Time) bool {
 // Colleague is what is left of the surprise of a place where others are known.
 const Colleague = 0.25
 
-// OnPremises reports whether n is premises of the tenant at t, and not accused here.
+// OnPremises reports whether n is premises of the tenant at t, or of an organisation that
+// the resource's callers move to; and it is not accused here.
 func (p *Profile) OnPremises(n *Network, t Time) bool {
-	if !p.Premises.Known(n.Prefix, min(t, p.Clock)) {
+	if !p.Premises.Known(n.Prefix, min(t, p.Clock)) && !p.gathering(n, t) {
 		return false
 	}
 	if n.Watched != "" || p.Resource != nil && p.Resource.accuses(n, t) {
 		return false
 	}
 	return !p.accuses(n, t)
+}
+
+// movers is how many other callers of a resource, a half of all others at least, must have come to an
+// organisation that it was never called from to be an egress that moves: a thief
+// would need the keys of most callers, and the first of them alarm.
+const movers = 3
+
+// gathering reports whether most other callers of the resource came to the
+// organisation of n within a day, as they do where an egress that they share moves.
+// Clouds, hosters, VPNs and Tor, which strangers share, are nobody's egress.
+func (p *Profile) gathering(n *Network, t Time) bool {
+	if p.Resource == nil || n.ASN == 0 || n.Kind.Anonymous() || n.Kind == Azure || n.Kind == Cloud {
+		return false
+	}
+	came, all := p.Resource.Organizations.Newly(n.Site(), t, p.Caller)
+	return came >= movers && 2*came >= all
 }
 
 // accuses reports whether an incident accuses network n at t.

@@ -235,3 +235,48 @@ func ExamplePremises_MarshalJSON() {
 	fmt.Println(string(data))
 	// Output: {"2001:db8::/48":[480000,480168],"203.0.113.0/24":[480000,480336]}
 }
+
+func TestProfile_OnPremises_where_a_resource_moves(t *testing.T) {
+	office := Network{Prefix: fourth(1), ASN: 1, Country: Country{'D', 'E'}}
+	other := Network{Prefix: fourth(2), ASN: 2, Country: Country{'A', 'U'}, Kind: Business}
+	const callers, today = 9, 20_014 * Day // of whom the last one is asked about
+	for name, c := range map[string]struct {
+		came    int // callers that come to the other network
+		before  Time
+		kind    NetworkKind
+		accused bool
+		want    bool
+	}{
+		"half_have_come":            {came: 4, kind: Business, want: true},
+		"and_midnight_has_passed":   {came: 4, kind: Business, before: 20 * Hour, want: true},
+		"not_half_have_come":        {came: 3, kind: Business},
+		"they_have_been_there":      {came: 6, kind: Business, before: 2 * Day},
+		"to_a_server_for_rent":      {came: 6, kind: Hosting},
+		"to_a_cloud":                {came: 6, kind: Cloud},
+		"most_came_and_are_accused": {came: 6, kind: Business, accused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resource, other := &Profile{}, other
+			other.Kind = c.kind
+			learn := func(at Time, from Network, caller int) {
+				resource.LearnPeer(&Call{Time: at, Status: 200, Model: "gpt-4o", From: from}, EntraObject, 1<<caller, false)
+			}
+			for day := range Time(14) {
+				for caller := range callers {
+					learn(20_000*Day+day*Day+Time(caller)*Minute, office, caller)
+				}
+			}
+			for caller := range c.came {
+				learn(today+3*Hour-c.before+Time(caller)*Minute, other, caller)
+			}
+			p := &Profile{Resource: resource, Caller: 1 << (callers - 1)}
+			if c.accused {
+				p.Learn(&Call{Time: today + Hour, From: other}, false)
+				p.Accuse([]netip.Prefix{other.Prefix}, today+Hour)
+			}
+			if got := p.OnPremises(&other, today+4*Hour); got != c.want {
+				t.Errorf("on premises: %v, want %v", got, c.want)
+			}
+		})
+	}
+}

@@ -32,10 +32,9 @@ type Profile struct {
 	Callers       Values[PrincipalKind] // of a resource: how its callers authenticate
 	Actors        Values[string]        // of a resource: who acted on it, by object id or name
 
-	// Suspects are, of a resource, the latest acts of each sort that nobody
-	// known there did from a known place.
-	Suspects [Deeds]Suspect
-	FirstAct Time // on a resource; zero where there was none
+	Stations Values[uint64] // of a resource: VPNs, servers for rent and Tor from which was acted on it, as Network.Site has them
+	Listing  Listing        // of a resource's keys, the latest by a stranger
+	FirstAct Time           // on a resource; zero where there was none
 
 	Rhythm Rhythm // of a resource
 	Cut    Cut    // of a resource's logging
@@ -62,9 +61,10 @@ type Profile struct {
 	Premises *Premises
 	Clock    Time
 
-	// Guarded: an incident is open. The principal's foreign volume is not
-	// learned as usual meanwhile.
+	// Guarded: an incident is open. Meanwhile no foreign volume is learned as
+	// usual and, in the first days of it, of other volume no more than was usual before.
 	Guarded bool
+	Guard   Time // since when it is
 
 	now     int64   // minute that the rolling hour ends with, since 1970
 	closed  int64   // first clock hour that the baselines have not learned, since 1970
@@ -96,6 +96,18 @@ func (p *Profile) Age(t Time) Time {
 		return 0
 	}
 	return t - p.First
+}
+
+// youth is the age until which a profile is young.
+const youth = 3 * Day
+
+// Young reports whether next to nothing is known at t of what is usual: the
+// principal was first seen, or its resource where that is judged by, less than youth before.
+func (p *Profile) Young(t Time) bool {
+	if p.Newcomer(t) {
+		return false
+	}
+	return p.ActAge(t) < youth
 }
 
 // Newcomer reports whether the principal was first seen less than a day before
@@ -224,6 +236,9 @@ func (p *Profile) learnHour(sum *Counts, empty float64) {
 	if p.Guarded {
 		for q := range sum {
 			sum[q][Foreign] = 0
+			if Time(p.closed)*Hour-p.Guard < guardFor {
+				p.hold(&sum[q], Quantity(q))
+			}
 		}
 	}
 	for h := range min(int64(empty), int64(len(p.Week))) {
@@ -237,6 +252,20 @@ func (p *Profile) learnHour(sum *Counts, empty float64) {
 		}
 	}
 	p.hours += empty + 1
+}
+
+// guardFor is for how long an open incident keeps a principal's own volume from
+// being learned: a launch that raised one must not hold it open for ever.
+const guardFor = 3 * Day
+
+// hold cuts an hour's amounts of q to what was usual in total, in proportion.
+func (p *Profile) hold(amounts *[Standings]float64, q Quantity) {
+	total := amounts[Usual] + amounts[Near]
+	if most := p.total[q].Max; total > most {
+		for s := range amounts {
+			amounts[s] *= most / total
+		}
+	}
 }
 
 func (p *Profile) learnWeek(hour int64, calls float64) {

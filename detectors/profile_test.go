@@ -381,3 +381,54 @@ func TestProfile_Alike(t *testing.T) {
 		}
 	}
 }
+
+func TestProfile_Bits_knows_little_at_first(t *testing.T) {
+	levels := [Stages][]float64{{1, 2, 3}, {1, 2, 3}, {1, 2, 3}}
+	p := Profile{First: 20000 * Day, Scale: NewScale(map[string]*[Stages][]float64{"measured": &levels})}
+	last := 0.0
+	for _, at := range []struct {
+		age         Time
+		least, most float64
+	}{{Day - 1, 0, 0}, {Day, 1.8, 2}, {2 * Day, 2.5, 2.7}, {4 * Day, 2.9, 3}, {30 * Day, 2.999, 3}} {
+		bits := p.Bits("measured", p.First+at.age, 3)
+		if bits < at.least || bits > at.most || bits < last {
+			t.Errorf("at %v: %.2f bits after %.2f, want %v to %v", at.age, bits, last, at.least, at.most)
+		}
+		last = bits
+	}
+	if bits := p.Bits("stands as it is", p.First+Day, 3); bits != 3 {
+		t.Errorf("%.2f bits of what is not measured, want 3", bits)
+	}
+}
+
+// TestProfile_Guarded: what an open incident is about is not learned as usual, wherever it comes from, for a time.
+func TestProfile_Guarded(t *testing.T) {
+	office := Network{Prefix: netip.MustParsePrefix("198.51.100.0/24"), ASN: 1, Country: Country{'D', 'E'}}
+	near := Network{Prefix: netip.MustParsePrefix("198.51.101.0/24"), ASN: 1, Country: Country{'D', 'E'}}
+	stranger := Network{Prefix: netip.MustParsePrefix("192.0.2.0/24"), ASN: 9, Country: Country{'U', 'S'}}
+	for name, from := range map[string][]Network{"its_own_network": {office}, "its_own_and_a_near_one": {office, near}, "a_strange_network": {stranger}} {
+		t.Run(name, func(t *testing.T) {
+			var p Profile
+			images := func(at Time, n int, from ...Network) {
+				for i := range n {
+					p.Learn(&Call{Time: at + Time(i)*Hour/Time(n), Status: 200, Class: ClassImage, Images: 1, From: from[i%len(from)]}, false)
+				}
+				p.Advance(at + 4*Hour)
+			}
+			for day := range Time(10) {
+				images((20_000+day)*Day+9*Hour, 20, office)
+			}
+			p.Guarded, p.Guard = true, 20_010*Day+2*Hour
+			images(20_010*Day+2*Hour, 400, from...)
+			for _, q := range []Quantity{Requests, Images} {
+				if most := p.Total(q).Max; most > 20 {
+					t.Errorf("the busiest hour had %.0f of quantity %d, as before were 20", most, q)
+				}
+			}
+			images(20_014*Day+2*Hour, 400, office)
+			if most := p.Total(Images).Max; most < 380 {
+				t.Errorf("the busiest hour had %.0f images, want those of a launch that goes on", most)
+			}
+		})
+	}
+}

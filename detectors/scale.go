@@ -2,6 +2,7 @@ package detectors
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/keywarden/keywarden/detectors/internal/stat"
@@ -46,6 +47,14 @@ func Stage(age Time) int {
 // coldFor is how long nothing is surprising: on the first day nothing is usual yet.
 const coldFor = Day
 
+// halfKnown is the age at which half of what is usual was seen. Much that is new
+// in the first days is not new at all, and how much is a matter of the tenant:
+// no scale that was measured elsewhere tells it.
+const halfKnown = 2 * Day / 3
+
+// known is the share of the bits of a measured test that count at an age: 1 - 2^(-age/halfKnown).
+func known(age Time) float64 { return 1 - math.Exp2(-float64(age)/float64(halfKnown)) }
+
 // MinBits is the least surprise that makes a finding.
 const MinBits = 3
 
@@ -73,7 +82,7 @@ func (p *Profile) BitsAt(test string, age Time, statistic float64) float64 {
 		return 0
 	}
 	if levels := s.levels[test]; levels != nil {
-		return stat.Interpolate(levels[Stage(age)], statistic)
+		return known(age) * stat.Interpolate(levels[Stage(age)], statistic)
 	}
 	return statistic
 }

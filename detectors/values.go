@@ -184,6 +184,20 @@ func (v *Values[K]) SharedWhere(t Time, but uint64, is func(K) bool) float64 {
 	return math.Min(1, callers(some)/callers(all&^but)/common)
 }
 
+// Newly is with how many callers of a resource, but for those of the bits given, key
+// was met, where that began less than a day before t, and how many callers there are.
+func (v *Values[K]) Newly(key K, t Time, but uint64) (came, all int) {
+	var users, total uint64
+	for i := range v.entries {
+		e := &v.entries[i]
+		total |= e.Users | e.Fresh
+		if e.Key == key && t-e.First < Day {
+			users = e.Users | e.Fresh
+		}
+	}
+	return bits.OnesCount64(users &^ but), bits.OnesCount64(total &^ but)
+}
+
 // before is the callers that the value was met with before the day of t.
 func (e *Value[K]) before(t Time) uint64 {
 	if int64(t/Day) > int64(e.Last/Day) {

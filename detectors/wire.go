@@ -35,8 +35,8 @@ func (w *writer) prefix(p netip.Prefix) {
 	w.string(string(b))
 }
 
-// suspect writes one, most of which are zero, as a byte where it is.
-func (w *writer) suspect(s *Suspect) {
+// listing writes one; most are zero, and a byte.
+func (w *writer) listing(s *Listing) {
 	w.time(s.Time)
 	if s.Time == 0 {
 		return
@@ -195,8 +195,8 @@ func (r *reader) visit() Visit {
 	return v
 }
 
-func (r *reader) suspect() Suspect {
-	s := Suspect{Time: r.time()}
+func (r *reader) listing() Listing {
+	s := Listing{Time: r.time()}
 	if s.Time != 0 {
 		s.Actor, s.Prefix, s.ASN, s.Strangeness = r.string(), r.prefix(), uint32(r.uint()), r.float()
 	}

@@ -20,16 +20,23 @@ import (
 // backtestCommand says what changed settings would have gained and lost.
 type backtestCommand struct {
 	Format          string              `enum:"table,jsonl" default:"table" help:"What to print: table, for people, or jsonl, one JSON object a change, for programs."`
-	MinSeverity     detectors.Severity  `default:"medium" placeholder:"SEVERITY" help:"From which severity on an incident counts today: info, low, medium, high or critical."`
-	ThenMinSeverity *detectors.Severity `placeholder:"SEVERITY" help:"From which severity on it would count (the same)."`
+	MinSeverity     detectors.Severity  `default:"medium" placeholder:"SEVERITY" help:"From which severity on an incident counts today: info, low, medium, high or critical (medium)."`
+	ThenMinSeverity *detectors.Severity `placeholder:"SEVERITY" help:"From which severity on it would count with the change (the same as today)."`
 	Present         string              `type:"existingfile" placeholder:"FILE" help:"Commands that are in force today, as JSON. A usage hub has its own."`
-	Truth           string              `type:"existingfile" placeholder:"FILE" help:"True positives that are known, one a line: the id of an incident, or JSON with incident, principal or principals."`
+	Truth           string              `type:"existingfile" placeholder:"FILE" help:"True positives that are known, one a line: the id of an incident, or JSON with incident, principal or principals. Those that match no incident are named on standard error."`
 	proposals
 
 	Since time.Time `placeholder:"TIME" help:"With --from-hub: from the records on that arrived then, as 2026-11-01T00:00:00Z."`
 	Until time.Time `placeholder:"TIME" help:"With --from-hub: up to those that arrived before then."`
 	fromHub
-	judging
+	engineOptions
+
+	Paths []string `arg:"" optional:"" name:"path" help:"Log files, or folders of them."`
+}
+
+// judging is how the files are read.
+func (c *backtestCommand) judging() *judging {
+	return &judging{engineOptions: c.engineOptions, Paths: c.Paths}
 }
 
 // Help is printed under --help.
@@ -58,17 +65,20 @@ func (c *backtestCommand) Validate() error {
 		return errors.New("--without leaves no detector")
 	}
 	if c.FromHub {
-		return c.fromHub.check(&c.judging, "")
+		return c.check(c.judging(), "")
 	}
 	if !c.Since.IsZero() || !c.Until.IsZero() {
 		return errors.New("--since and --until are of a hub: give them with --from-hub")
+	}
+	if len(c.Paths) == 0 {
+		return errors.New("say what to read: log files, folders of them, or --from-hub")
 	}
 	for _, path := range c.Paths {
 		if isStream(path) {
 			return fmt.Errorf("%s is a stream, which can be read once only, and a log is judged twice here: keep it in a file", path)
 		}
 	}
-	return c.judging.check("")
+	return c.judging().check("")
 }
 
 // Run prints the changes to standard output. What could not be read is an error after that.
@@ -102,6 +112,7 @@ func (c *backtestCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	result := backtest.Compare(before, after, truth)
+	warnOfUnmatched(std.err, &result)
 	if c.Format == "jsonl" {
 		fmt.Fprintf(std.err, "%s", summaryOf(&result))
 		return errors.Join(printChangeLines(std.out, result.Changes), unread)
@@ -147,7 +158,7 @@ func (c *backtestCommand) judgeFiles(ctx context.Context, std *streams, present,
 		if err := store.Commit(ctx, &head); err != nil {
 			return nil, err
 		}
-		if unread, err = c.judge(ctx, std, engine.Config{Detectors: run.detectors, Store: store}); err != nil {
+		if unread, err = c.judging().judge(ctx, std, engine.Config{Detectors: run.detectors, Store: store}); err != nil {
 			return nil, err
 		}
 		if run.into.Incidents, err = store.Incidents(ctx); err != nil {
@@ -194,16 +205,65 @@ func summaryOf(r *backtest.Result) string {
 		b.WriteString(" Nothing changes.")
 	}
 	for _, kind := range backtest.Kinds() {
-		if all, true := r.Count(kind); true > 0 {
-			fmt.Fprintf(&b, " %d %s (%s).", all, kind, counted(int64(true), "a known true positive", "of them known true positives"))
-		} else if all > 0 {
-			fmt.Fprintf(&b, " %d %s.", all, kind)
+		all, known := r.Count(kind)
+		if all == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, " %s", counted(int64(all), happens[kind].one, happens[kind].many))
+		switch {
+		case known == 1 && all == 1:
+			b.WriteString(" (a known true positive)")
+		case known > 0:
+			fmt.Fprintf(&b, " (%s)", counted(int64(known), "of them a known true positive", "of them known true positives"))
+		}
+		b.WriteString(".")
+	}
+	b.WriteString("\n")
+	if r.Known > 0 {
+		b.WriteString(truthOf(r))
+	}
+	return b.String()
+}
+
+// happens is what becomes of one incident, and of many.
+var happens = map[backtest.Kind]struct{ one, many string }{
+	backtest.Vanishes: {"vanishes", "vanish"},
+	backtest.Falls:    {"falls in severity", "fall in severity"},
+	backtest.Later:    {"is raised later", "are raised later"},
+	backtest.Rises:    {"rises in severity", "rise in severity"},
+	backtest.Earlier:  {"is raised earlier", "are raised earlier"},
+	backtest.Appears:  {"appears", "appear"},
+}
+
+// truthOf says how many of the known true positives have an incident, in a line.
+func truthOf(r *backtest.Result) string {
+	var parts []string
+	for _, part := range []struct {
+		n         int
+		one, many string
+	}{
+		{r.Known - r.Unseen - len(r.Unmatched), "has an incident that counts today or with the change", "have an incident that counts today or with the change"},
+		{r.Unseen, "has one that is not severe enough to count either way", "have one that is not severe enough to count either way"},
+		{len(r.Unmatched), "matches no incident", "match no incident"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, counted(int64(part.n), part.one, part.many))
 		}
 	}
-	if r.Known > 0 {
-		fmt.Fprintf(&b, " Of %s, %d would be seen neither way.", counted(int64(r.Known), "known true positive", "known true positives"), r.Unseen)
+	return fmt.Sprintf("%s: %s.\n", counted(int64(r.Known), "true positive is known", "true positives are known"), strings.Join(parts, ", "))
+}
+
+// warnOfUnmatched names the known true positives that match no incident.
+func warnOfUnmatched(w io.Writer, r *backtest.Result) {
+	if len(r.Unmatched) == 0 {
+		return
 	}
-	return b.String() + "\n"
+	fmt.Fprintf(w, "%s mistyped, of another log, or never found:\n", counted(int64(len(r.Unmatched)),
+		"known true positive matches no incident, today or with the change. It may be",
+		"known true positives match no incident, today or with the change. They may be"))
+	for _, name := range r.Unmatched {
+		fmt.Fprintf(w, "  %s\n", name)
+	}
 }
 
 func printChangeLines(w io.Writer, changes []backtest.Change) error {

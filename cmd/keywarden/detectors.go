@@ -66,6 +66,7 @@ type catalogueEntry struct {
 	Triage     []string              `json:"triage"`
 	Version    int                   `json:"version"`
 	Sights     bool                  `json:"sights"`
+	Ageless    bool                  `json:"ageless"`
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -19,10 +19,10 @@ import (
 // evaluateCommand measures how much is found, and how much is false.
 type evaluateCommand struct {
 	Suite      string  `enum:"reporting,tuning" default:"reporting" help:"Whose seeds: reporting has those that nothing was tuned on; tuning is for trying changes."`
-	Trials     int     `placeholder:"N" help:"How many runs (12)."`
-	Principals int     `placeholder:"N" help:"How many callers a run has (84)."`
-	Days       int     `placeholder:"N" help:"How long a run is (14)."`
-	Campaigns  int     `placeholder:"N" help:"How many campaigns are laid over a run (25)."`
+	Trials     *int    `placeholder:"N" help:"How many runs (12)."`
+	Principals *int    `placeholder:"N" help:"How many callers a run has (84)."`
+	Days       *int    `placeholder:"N" help:"How many days a run is long (14)."`
+	Campaigns  *int    `placeholder:"N" help:"How many campaigns are laid over a run (25)."`
 	Churn      float64 `default:"1" help:"How often benign callers change their place and habits, as a multiple of what is assumed."`
 	Sweep      bool    `default:"true" negatable:"" help:"Hold what the detectors promise against benign life at several churns."`
 	ServeGen   string  `name:"servegen" type:"existingdir" placeholder:"DIR" help:"ServeGen's clients: their rhythms are the background of trials of their own."`
@@ -48,14 +48,17 @@ Examples:
 func (c *evaluateCommand) Validate() error {
 	for _, option := range []struct {
 		name  string
-		value int
-	}{{"trials", c.Trials}, {"principals", c.Principals}, {"days", c.Days}, {"campaigns", c.Campaigns}, {"workers", c.Workers}} {
-		if option.value < 0 {
-			return fmt.Errorf("--%s %d: choose 1 or more, or leave it out", option.name, option.value)
+		value *int
+	}{{"trials", c.Trials}, {"principals", c.Principals}, {"days", c.Days}, {"campaigns", c.Campaigns}} {
+		if option.value != nil && *option.value < 1 {
+			return fmt.Errorf("--%s %d: choose 1 or more, or leave it out", option.name, *option.value)
 		}
 	}
-	if c.Churn < 0 {
+	switch {
+	case c.Churn < 0:
 		return fmt.Errorf("--churn %v: choose 0 or more", c.Churn)
+	case c.Workers < 0:
+		return fmt.Errorf("--workers %d: write how many, or 0 for one for each CPU", c.Workers)
 	}
 	return nil
 }
@@ -66,8 +69,8 @@ func (c *evaluateCommand) suite() evaluate.Suite {
 	if c.Suite == "tuning" {
 		s = evaluate.Tuning
 	}
-	for _, option := range []struct{ of, value *int }{{&s.Trials, &c.Trials}, {&s.Principals, &c.Principals}, {&s.Days, &c.Days}, {&s.Campaigns, &c.Campaigns}} {
-		if *option.value > 0 {
+	for _, option := range []struct{ of, value *int }{{&s.Trials, c.Trials}, {&s.Principals, c.Principals}, {&s.Days, c.Days}, {&s.Campaigns, c.Campaigns}} {
+		if option.value != nil {
 			*option.of = *option.value
 		}
 	}

@@ -85,7 +85,7 @@ func (c *fromHub) fold(ctx context.Context, std *streams, s span, heard func(*de
 			events += bounds.Next - bounds.Begin
 		}
 		for _, j := range judges {
-			fmt.Fprintf(std.err, "%s%s of %d partitions: %s, %s\n", j.name, counted(events, "event", "events"), len(properties.Partitions),
+			fmt.Fprintf(std.err, "%s%s of %s: %s, %s\n", j.name, counted(events, "event", "events"), counted(int64(len(properties.Partitions)), "partition", "partitions"),
 				counted(j.tally.Calls, "call", "calls"), counted(j.tally.Findings, "finding", "findings"))
 		}
 		return nil

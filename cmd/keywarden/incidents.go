@@ -16,7 +16,8 @@ import (
 )
 
 // printIncidents prints incidents in a format: "table" for people, or "jsonl",
-// one JSON object a line, for programs.
+// one JSON object a line, for programs. The table says of those that are to be
+// looked at, from medium on, how sure they are of whom, why, and what would make them harmless.
 func printIncidents(w io.Writer, format string, incidents []*incident.Incident) error {
 	if format == "jsonl" {
 		return printLines(w, incidents)
@@ -33,8 +34,15 @@ func printIncidents(w io.Writer, format string, incidents []*incident.Incident) 
 		{title: "loss", right: true, fixed: true},
 		{title: "title", below: true},
 		{title: "findings (bits)", below: true},
+		{title: "who", note: true},
+		{title: "why now", note: true},
+		{title: "harmless", note: true},
 	}}
 	for _, i := range incidents {
+		who, why, harmless := i.Certainty, i.Why, i.Harmless
+		if i.Severity < detectors.Medium {
+			who, why, harmless = "", "", ""
+		}
 		t.rows = append(t.rows, []cell{
 			{text: severity(i), colour: severityColours[i.Severity]},
 			{text: i.OpenedAt.UTC().Format("2006-01-02 15:04")},
@@ -43,6 +51,9 @@ func printIncidents(w io.Writer, format string, incidents []*incident.Incident) 
 			{text: loss(i.LossUSD)},
 			{text: i.Title},
 			{text: findings(i.Findings)},
+			{text: who},
+			{text: why},
+			{text: harmless},
 		})
 	}
 	return t.write(w, terminalOf(w))

@@ -19,12 +19,12 @@ func incidents() []*incident.Incident {
 	return []*incident.Incident{
 		{
 			ID: "2025-1", Principal: detectors.Principal{Kind: detectors.AccountKey, ID: account, Resource: account},
-			Severity: detectors.High, Risk: 41.7, Status: incident.StatusNew, Title: "Images <far> beyond the usual", OpenedAt: opened, LossUSD: &lost,
+			Severity: detectors.High, Risk: 41.7, Status: incident.StatusNew, Title: "Images <far> beyond the usual", Certainty: "Somebody.", Why: "41.7 bits.", OpenedAt: opened, LossUSD: &lost,
 			Findings: []incident.Finding{{Detector: "image-burst", Bits: 22.1}, {Detector: "new-network", Bits: 9}},
 		},
 		{
 			ID: "2025-2", Principal: detectors.Principal{Kind: detectors.APIMSubscription, ID: "team-a", Resource: "/subscriptions/5e4c/service/gate"},
-			Severity: detectors.Low, Risk: 7, Status: incident.StatusNew, Title: "Use from a new country", OpenedAt: opened + detectors.Day,
+			Severity: detectors.Low, Risk: 7, Status: incident.StatusNew, Title: "Use from a new country", Certainty: "Whoever.", Why: "7.0 bits.", Harmless: "A trip.", OpenedAt: opened + detectors.Day,
 		},
 	}
 }
@@ -42,6 +42,8 @@ func TestPrintIncidents(t *testing.T) {
 		want := "" +
 			"SEVERITY  OPENED (UTC)      PRINCIPAL                         RISK       LOSS  TITLE                          FINDINGS (BITS)\n" +
 			"high      2025-11-13 02:13  account-key contoso-eu            41.7  $1,234.50  Images <far> beyond the usual  image-burst 22, new-network 9\n" +
+			"  who       Somebody.\n" +
+			"  why now   41.7 bits.\n" +
 			"low       2025-11-14 02:13  apim-subscription team-a on gate   7.0    unknown  Use from a new country\n"
 		if diff := cmp.Diff(want, print(t, "table", incidents())); diff != "" {
 			t.Error(diff)

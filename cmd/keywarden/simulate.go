@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
 	"github.com/keywarden/keywarden/internal/simulate"
 )
 
@@ -245,10 +243,10 @@ func (c *simulateCommand) writeTruth(path string, truth *simulate.Truth) error {
 
 // summary says what was written, and what to do with it.
 func (c *simulateCommand) summary(w io.Writer, logs, truth string, told *simulate.Truth) {
-	fmt.Fprintf(w, "%s records of %d principals over %d days in %s\n", humanize.Comma(int64(told.Deliveries)), len(told.Principals), c.Days, logs)
+	fmt.Fprintf(w, "%s of %s over %s in %s\n", counted(int64(told.Deliveries), "record", "records"), counted(int64(len(told.Principals)), "principal", "principals"), counted(int64(c.Days), "day", "days"), logs)
 	for _, t := range told.Campaigns {
-		fmt.Fprintf(w, "  %-20s %v to %v: %s calls, %s tokens, %s images\n", t.ID, t.FirstCall, t.LastCall,
-			humanize.Comma(int64(t.Calls)), humanize.Comma(t.Tokens), humanize.Comma(int64(t.Images)))
+		fmt.Fprintf(w, "  %-20s %v to %v: %s, %s, %s\n", t.ID, t.FirstCall, t.LastCall,
+			counted(int64(t.Calls), "call", "calls"), counted(t.Tokens, "token", "tokens"), counted(int64(t.Images), "image", "images"))
 	}
 	if truth != "" {
 		fmt.Fprintf(w, "What was done to whom is in %s\n", truth)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,7 +12,8 @@ import (
 // table is text in columns. On a terminal it is as wide as the terminal at
 // most: first the columns that may do so move below their row, each on a line
 // of its own; then the widest are cut, and what was cut ends in "…".
-// Elsewhere every row is one line and nothing is cut.
+// Elsewhere every row is one line and nothing is cut. Notes stand below their
+// row everywhere, whole, behind their title.
 type table struct {
 	columns []column
 	rows    [][]cell
@@ -21,6 +24,7 @@ type column struct {
 	right bool // flush right, as figures are
 	fixed bool // never cut
 	below bool // moves below its row where the table is too wide
+	note  bool // below its row always, where there is any; wrapped where the table's width is limited
 }
 
 type cell struct{ text, colour string }
@@ -59,16 +63,36 @@ func (t *table) write(w io.Writer, on terminal) error {
 				out.WriteString(gap + on.paint(c.colour, cut(c.text, on.width-len(gap))) + "\n")
 			}
 		}
+		t.notes(out, on, row)
 	}
 	return out.Flush()
 }
 
-// line prints one row; without the columns below it, where they are folded away.
+// notes prints the notes of a row.
+func (t *table) notes(out *bufio.Writer, on terminal, row []cell) {
+	indent := 0
+	for _, c := range t.columns {
+		if c.note {
+			indent = max(indent, utf8.RuneCountInString(c.title)+2*len(gap))
+		}
+	}
+	width := math.MaxInt
+	if on.width > 0 {
+		width = max(on.width-indent, narrowest)
+	}
+	for i, c := range row {
+		if t.columns[i].note && c.text != "" {
+			fmt.Fprintf(out, "%-*s%s\n", indent, gap+t.columns[i].title, wrap(c.text, width, strings.Repeat(" ", indent)))
+		}
+	}
+}
+
+// line prints one row; without its notes, and without the columns that are folded away below it.
 func (t *table) line(out *bufio.Writer, on terminal, widths []int, fold bool, row []cell) {
 	var line strings.Builder
 	pending := "" // written before the next text only: lines do not end in spaces
 	for i, c := range row {
-		if fold && t.columns[i].below {
+		if t.columns[i].note || fold && t.columns[i].below {
 			continue
 		}
 		text := cut(c.text, widths[i])
@@ -101,7 +125,7 @@ func (t *table) widths() []int {
 func (t *table) total(widths []int, fold bool) int {
 	total := -len(gap)
 	for i, c := range t.columns {
-		if !fold || !c.below {
+		if !c.note && (!fold || !c.below) {
 			total += widths[i] + len(gap)
 		}
 	}
@@ -114,7 +138,7 @@ func (t *table) squeeze(widths []int, limit int) {
 	for total := t.total(widths, true); total > limit; total-- {
 		widest := -1
 		for i, c := range t.columns {
-			if !c.fixed && !c.below && widths[i] > narrowest && (widest < 0 || widths[i] > widths[widest]) {
+			if !c.fixed && !c.below && !c.note && widths[i] > narrowest && (widest < 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}

@@ -67,6 +67,38 @@ func TestTable(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+	t.Run("notes_are_whole_below_their_row", func(t *testing.T) {
+		noted := sample()
+		noted.columns = append(noted.columns, column{title: "why", note: true}, column{title: "harmless", note: true})
+		for i := range noted.rows {
+			noted.rows[i] = append(noted.rows[i], cell{text: []string{"the hour had never seen as many", ""}[i]}, cell{text: "a campaign"})
+		}
+		for width, want := range map[int]string{
+			0: "" +
+				"ID           WHAT                                           RISK\n" +
+				"image-burst  a hundred times as many images as ever before  41.7\n" +
+				"  why       the hour had never seen as many\n" +
+				"  harmless  a campaign\n" +
+				"new-country  first call from Brazil                          9.2\n" +
+				"  harmless  a campaign\n",
+			36: "" +
+				"ID           WHAT               RISK\n" +
+				"image-burst  a hundred times …  41.7\n" +
+				"  why       the hour had never seen\n" +
+				"            as many\n" +
+				"  harmless  a campaign\n" +
+				"new-country  first call from …   9.2\n" +
+				"  harmless  a campaign\n",
+		} {
+			var got strings.Builder
+			if err := noted.write(&got, terminal{width: width}); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got.String()); diff != "" {
+				t.Errorf("%d columns: %s", width, diff)
+			}
+		}
+	})
 	t.Run("colour_does_not_move_columns", func(t *testing.T) {
 		got := render(t, terminal{width: 200, colour: true})
 		if !strings.Contains(got, "\x1b[31mimage-burst\x1b[0m  a hundred") {

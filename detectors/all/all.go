@@ -4,10 +4,12 @@ package all
 
 import (
 	"github.com/keywarden/keywarden/detectors"
+	accessgranted "github.com/keywarden/keywarden/detectors/access-granted"
 	anonymousnetwork "github.com/keywarden/keywarden/detectors/anonymous-network"
 	clientchange "github.com/keywarden/keywarden/detectors/client-change"
 	contentfilterpressure "github.com/keywarden/keywarden/detectors/content-filter-pressure"
 	decoykey "github.com/keywarden/keywarden/detectors/decoy-key"
+	deploymentcreated "github.com/keywarden/keywarden/detectors/deployment-created"
 	deploymentguessing "github.com/keywarden/keywarden/detectors/deployment-guessing"
 	dormantawakening "github.com/keywarden/keywarden/detectors/dormant-awakening"
 	filterweakened "github.com/keywarden/keywarden/detectors/filter-weakened"
@@ -20,7 +22,6 @@ import (
 	localauthenabled "github.com/keywarden/keywarden/detectors/local-auth-enabled"
 	loggingcut "github.com/keywarden/keywarden/detectors/logging-cut"
 	modelenumeration "github.com/keywarden/keywarden/detectors/model-enumeration"
-	networkfanout "github.com/keywarden/keywarden/detectors/network-fanout"
 	newcountry "github.com/keywarden/keywarden/detectors/new-country"
 	newnetwork "github.com/keywarden/keywarden/detectors/new-network"
 	operationshift "github.com/keywarden/keywarden/detectors/operation-shift"
@@ -38,10 +39,12 @@ import (
 // Detectors are all detectors, in the order of their packages.
 func Detectors() []*detectors.Detector {
 	return []*detectors.Detector{
+		accessgranted.Detector,
 		anonymousnetwork.Detector,
 		clientchange.Detector,
 		contentfilterpressure.Detector,
 		decoykey.Detector,
+		deploymentcreated.Detector,
 		deploymentguessing.Detector,
 		dormantawakening.Detector,
 		filterweakened.Detector,
@@ -54,7 +57,6 @@ func Detectors() []*detectors.Detector {
 		localauthenabled.Detector,
 		loggingcut.Detector,
 		modelenumeration.Detector,
-		networkfanout.Detector,
 		newcountry.Detector,
 		newnetwork.Detector,
 		operationshift.Detector,

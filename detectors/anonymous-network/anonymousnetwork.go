@@ -114,12 +114,22 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	for _, kind := range before.Kinds.Usual(5, call.Time) {
 		usual = append(usual, kind.String())
 	}
+	today := before.Kinds.NewOn(call.Time)
+	if before.Kinds.Find(kind) == nil {
+		today++
+	}
 	return detectors.Finding{
-		Time:     call.Time,
-		Bits:     bits,
-		Summary:  fmt.Sprintf("called from %s, a kind of network that it never used", &call.From),
-		Observed: detectors.Facts{"network": call.From.Prefix.String(), "networkKind": kind.String(), "organization": call.From.Organization},
-		Usual:    detectors.Facts{"networkKinds": usual, "daysKnown": float64(before.Age(call.Time)) / float64(detectors.Day)},
+		Time:    call.Time,
+		Bits:    bits,
+		Summary: fmt.Sprintf("called from %s, a kind of network that it never used", &call.From),
+		Observed: detectors.Facts{
+			"network": call.From.Prefix.String(), "networkKind": kind.String(), "organization": call.From.Organization,
+			"newNetworkKindsToday": float64(today),
+		},
+		Usual: detectors.Facts{
+			"networkKinds": usual, "newNetworkKindsPerDay": before.Kinds.News / (before.Kinds.Days + 1),
+			"daysKnown": float64(before.Age(call.Time)) / float64(detectors.Day), "callsKnown": before.Calls,
+		},
 		Networks: []detectors.Network{call.From},
 	}, true
 }

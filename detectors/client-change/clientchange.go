@@ -80,7 +80,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	day := int64(call.Time / detectors.Day)
-	surprise := own.News.Surprise(day, float64(before.Age(call.Time))/float64(detectors.Day), prior)
+	days := float64(before.Age(call.Time)) / float64(detectors.Day)
+	surprise := own.News.Surprise(day, days, prior)
 	surprise = math.Min(surprise, before.Habit(before.Clients.Len())) * weight
 	own.News.Add(day)
 	test, limit := "client-change/usual", float64(most)
@@ -106,7 +107,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
-	return finding(before, call, what, bits), true
+	f := finding(before, call, what, bits)
+	f.Observed["newClientsToday"], f.Usual["newClientsPerDay"] = own.News.Today, own.News.Past/(days+1)
+	return f, true
 }
 
 // novelty is what is new of the client of a call, and how much that is worth; 0 where nothing is.
@@ -175,7 +178,7 @@ func finding(before *detectors.Profile, call *detectors.Call, what string, bits 
 		Observed: detectors.Facts{
 			"apiVersion": call.Client.APIVersion, "userAgent": call.Client.UserAgent, "new": what, "network": call.From.String(),
 		},
-		Usual: detectors.Facts{"clients": usual, "clientsKnown": float64(before.Clients.Len())},
+		Usual: detectors.Facts{"clients": usual, "clientsKnown": float64(before.Clients.Len()), "callsKnown": before.Calls},
 	}
 	if before.Standing(&call.From, call.Time) != detectors.Usual {
 		f.Networks = []detectors.Network{call.From}

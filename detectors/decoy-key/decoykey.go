@@ -32,6 +32,7 @@ var Detector = detectors.New(detectors.Description{
 		"Leave the decoy in place: what is done with it next is worth knowing.",
 	},
 	Version: 1,
+	Ageless: true,
 	Sights:  true,
 }, observe)
 

@@ -17,7 +17,7 @@ func Deeds(operation string, bits float64) []Scenario {
 		}},
 		{Name: "another_act", Below: 3, Play: func(s *Script) {
 			s.Working(0, 14, 10, Office)
-			s.Act(Deed(night, "microsoft.cognitiveservices/accounts/deployments/write", "stranger", Rented(0)))
+			s.Act(Deed(night, "microsoft.cognitiveservices/accounts/deployments/delete", "stranger", Rented(0)))
 		}},
 	}
 }

@@ -199,6 +199,9 @@ func testFinding(t *testing.T, d *detectors.Detector, e detectors.Event, f detec
 	if f.Detector != d.ID || f.Time != e.When() || f.Bits < detectors.MinBits || f.Summary == "" || len(f.Observed) == 0 || len(f.Usual) == 0 {
 		t.Errorf("incomplete finding: %+v", f)
 	}
+	if !hasFigure(f.Observed) || !hasFigure(f.Usual) {
+		t.Errorf("no figure among what was observed (%v) or is usual (%v): an analyst compares numbers", f.Observed, f.Usual)
+	}
 	for name, fact := range f.Observed {
 		if !isFact(fact) {
 			t.Errorf("fact %s is a %T", name, fact)
@@ -214,6 +217,15 @@ func testFinding(t *testing.T, d *detectors.Detector, e detectors.Event, f detec
 			}
 		}
 	}
+}
+
+func hasFigure(facts detectors.Facts) bool {
+	for _, fact := range facts {
+		if _, ok := fact.(float64); ok {
+			return true
+		}
+	}
+	return false
 }
 
 func isFact(fact any) bool {

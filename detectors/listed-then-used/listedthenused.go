@@ -63,7 +63,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !ok || before.Resource == nil || before.Principal.Kind == detectors.EntraObject || !call.From.Known() || call.WrongKey() {
 		return detectors.Finding{}, false
 	}
-	listing := &before.Resource.Suspects[detectors.KeyListed]
+	listing := &before.Resource.Listing
 	since := call.Time - listing.Time
 	if listing.Time == 0 || since < 0 || since > week || !strange(before, call, listing) {
 		return detectors.Finding{}, false
@@ -93,7 +93,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 }
 
 // strange reports whether neither the principal nor its resource used the network of a call before the listing, and it is not the tenant's.
-func strange(before *detectors.Profile, call *detectors.Call, listing *detectors.Suspect) bool {
+func strange(before *detectors.Profile, call *detectors.Call, listing *detectors.Listing) bool {
 	if before.OnPremises(&call.From, call.Time) {
 		return false
 	}

@@ -66,7 +66,7 @@ func left(before *detectors.Profile, tick detectors.Tick) (detectors.Finding, bo
 	if before.Last > cut {
 		calls = "calls are logged on, until " + before.Last.UTC().Format(minute)
 	}
-	observed := detectors.Facts{"deletedAt": cut.String()}
+	observed := detectors.Facts{"deletedAt": cut.String(), "hoursDeleted": float64(tick.When()-cut) / float64(detectors.Hour)}
 	if before.Last != 0 {
 		observed["lastCall"] = before.Last.String()
 	}

@@ -38,7 +38,7 @@ var Detector = detectors.New(detectors.Description{
 		"Compare the api-version and the models of those calls with the usual ones.",
 		"Look whether the usual networks went quiet at the same time: then it moved; if they go on, somebody else has the key.",
 	},
-	Version: 1,
+	Version: 2,
 }, observe)
 
 // How many new countries a day a principal meets of which nothing is known
@@ -59,7 +59,34 @@ const peersDo = 0.5
 // nextDoor is what is left of the surprise in a country next to a usual one.
 const nextDoor = 0.7
 
-type state struct{ Said stat.Latch }
+// A journey takes its time, and a VPN shows in one country or another: homes and offices of
+// several countries that are all new within a day are many strangers, or one behind many. Each
+// is so many bits more than its own surprise, where that is as much as unusual; assumed.
+const (
+	unusual     = 6
+	further     = 2
+	mostFurther = 4
+)
+
+// homely reports whether people's own lines are of that kind, and not what is rented.
+func homely(kind detectors.NetworkKind) bool {
+	return kind == detectors.Residential || kind == detectors.Business || kind == detectors.NetworkUnknown
+}
+
+type state struct {
+	Said   stat.Latch
+	Day    int64   // since 1970, of Homely
+	Homely float64 // countries, new and unusual, of homes and offices on that day
+}
+
+// further is the bits that the other countries of a day add to one more.
+func (own *state) further(day int64) float64 {
+	if day > own.Day {
+		own.Day, own.Homely = day, 0
+	}
+	own.Homely++
+	return math.Min(further*(own.Homely-1), mostFurther)
+}
 
 // doubt is the factor by which other explanations weaken the surprise: usual
 // networks that fell silent, as those of who travels do, and the usual client
@@ -100,6 +127,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		surprise *= nextDoor
 	}
 	bits := math.Min(before.BitsAt(test, past.Age(call.Time), surprise), detectors.MostOfPlace)
+	if bits >= unusual && homely(call.From.Kind) {
+		bits += own.further(int64(call.Time / detectors.Day))
+	}
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}

@@ -13,6 +13,32 @@ func TestDetector(t *testing.T) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Fires(10, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0))) })
 		}},
+		detectortest.Scenario{Name: "homes_of_three_lands_within_a_day", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Fires(15.5, func() {
+				for i, land := range []detectors.Country{{'B', 'R'}, {'V', 'N'}, {'Z', 'A'}} {
+					s.Call(detectortest.Chat(detectortest.At(14, 3, 5*i), homeIn(land, i)))
+				}
+			})
+		}},
+		detectortest.Scenario{Name: "a_vpn_that_shows_in_three_lands", Below: 14.5, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			for i, land := range []detectors.Country{{'B', 'R'}, {'V', 'N'}, {'Z', 'A'}} {
+				n := homeIn(land, i)
+				n.Kind = detectors.VPN
+				s.Call(detectortest.Chat(detectortest.At(14, 3, 5*i), n))
+			}
+		}},
+		detectortest.Scenario{Name: "a_vpn_that_shows_in_two_lands_and_a_home", Below: 14.5, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			for i, land := range []detectors.Country{{'B', 'R'}, {'V', 'N'}, {'Z', 'A'}} {
+				n := homeIn(land, i)
+				if i < 2 {
+					n.Kind = detectors.VPN
+				}
+				s.Call(detectortest.Chat(detectortest.At(14, 3, 5*i), n))
+			}
+		}},
 		detectortest.Scenario{Name: "a_colleague_in_an_office_abroad", Below: 5, Premises: []detectors.Network{detectortest.Rented(0)}, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0)))
@@ -60,4 +86,11 @@ func peers(s *detectortest.Script, some int) {
 			}
 		}
 	}
+}
+
+// homeIn is the n-th line of a home somewhere.
+func homeIn(land detectors.Country, n int) detectors.Network {
+	home := detectortest.User(n)
+	home.Country, home.Kind, home.Weak = land, detectors.Residential, false
+	return home
 }

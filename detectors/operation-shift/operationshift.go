@@ -78,7 +78,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	day := int64(call.Time / detectors.Day)
-	surprise := own.News.Surprise(day, float64(before.Age(call.Time))/float64(detectors.Day), prior)
+	days := float64(before.Age(call.Time)) / float64(detectors.Day)
+	surprise := own.News.Surprise(day, days, prior)
 	surprise = math.Min(surprise, before.Habit(1+before.Models.Len())) * weight
 	own.News.Add(day)
 	test := "operation-shift/usual"
@@ -99,7 +100,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
-	return finding(before, call, what, bits), true
+	f := finding(before, call, what, bits)
+	f.Observed["newSortsToday"], f.Usual["newSortsPerDay"] = own.News.Today, own.News.Past/(days+1)
+	return f, true
 }
 
 // novelty is what is new about the work of a call, and how much that is worth.
@@ -138,7 +141,7 @@ func finding(before *detectors.Profile, call *detectors.Call, what string, bits 
 		Bits:     bits,
 		Summary:  fmt.Sprintf("used %s for the first time, from %s; usual are %s", what, &call.From, strings.Join(append(models, operations...), ", ")),
 		Observed: detectors.Facts{"operation": call.Operation, "model": call.Model, "deployment": call.Deployment, "network": call.From.String()},
-		Usual:    detectors.Facts{"models": models, "operations": operations},
+		Usual:    detectors.Facts{"models": models, "operations": operations, "callsKnown": before.Calls},
 	}
 	if before.Standing(&call.From, call.Time) != detectors.Usual {
 		f.Networks = []detectors.Network{call.From}

@@ -83,11 +83,17 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		usual = append(usual, kind.String())
 	}
 	return detectors.Finding{
-		Time:     call.Time,
-		Bits:     bits,
-		Summary:  fmt.Sprintf("called from %s, where it never was", &call.From),
-		Observed: detectors.Facts{"network": call.From.Prefix.String(), "organization": call.From.Organization},
-		Usual:    detectors.Facts{"networkKinds": usual, "daysKnown": float64(before.Age(call.Time)) / float64(detectors.Day)},
+		Time:    call.Time,
+		Bits:    bits,
+		Summary: fmt.Sprintf("called from %s, where it never was", &call.From),
+		Observed: detectors.Facts{
+			"network": call.From.Prefix.String(), "organization": call.From.Organization,
+			"newNetworkKindsToday": float64(before.Kinds.NewOn(call.Time) + 1),
+		},
+		Usual: detectors.Facts{
+			"networkKinds": usual, "newNetworkKindsPerDay": before.Kinds.News / (before.Kinds.Days + 1),
+			"daysKnown": float64(before.Age(call.Time)) / float64(detectors.Day), "callsKnown": before.Calls,
+		},
 		Networks: []detectors.Network{call.From},
 	}, true
 }

@@ -31,6 +31,7 @@ var Detector = detectors.New(detectors.Description{
 		"Take it off the list when it has changed hands.",
 	},
 	Version: 1,
+	Ageless: true,
 	Sights:  true,
 }, observe)
 

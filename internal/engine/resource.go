@@ -211,7 +211,11 @@ func (r *resource) judgeCall(by caller, c *detectors.Call, e *join, clock detect
 	}
 	r.judge(p, c, clock)
 	r.itself.profile.Hear(c.Time, p.voice(&c.From), r.pulse)
-	r.itself.profile.LearnPeer(c, by.Kind, p.profile.Caller, late)
+	caller := p.profile.Caller
+	if p.profile.Guarded || c.WrongKey() || c.Status == http.StatusForbidden {
+		caller = 0 // whoever this is, the peers' ways are not told by it
+	}
+	r.itself.profile.LearnPeer(c, by.Kind, caller, late)
 }
 
 // lateness is how late an event may come and still count in its own minute.

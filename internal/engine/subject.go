@@ -89,8 +89,10 @@ func (s *subject) add(d *detectors.Detector, f detectors.Finding) {
 		s.episode.Suppress()
 	}
 	if s.episode.Severity() >= detectors.Medium && !s.episode.Vouched() {
-		s.guarded = true
-		s.profile.Guarded = true
+		if !s.guarded {
+			s.profile.Guard = f.Time
+		}
+		s.guarded, s.profile.Guarded = true, true
 		s.profile.Accuse(s.episode.Accused(), f.Time)
 	}
 }

@@ -15,12 +15,13 @@ type Rule struct {
 	Source string // whose it is
 	Group  string // rules of a group are judged together, too
 
-	// New makes the judgement of one subject: of each principal or, where
-	// PerResource is set, of each resource and all calls on it. It is handed
-	// the subject's events and reports whether the rule fires; acts are always
-	// the resource's.
+	// New makes the judgement of one subject: of each principal; where
+	// PerResource is set, of each resource and all calls on it; or, where
+	// Everywhere is set, of all there is. It is handed the subject's events and
+	// reports whether the rule fires; acts are always the resource's.
 	New         func() func(detectors.Event) bool
 	PerResource bool
+	Everywhere  bool
 }
 
 // A rule that fires again about the same subject raises no further alarm for a
@@ -33,13 +34,12 @@ const (
 // listener hands a rule the events of its subjects.
 type listener struct {
 	Rule
-	subjects map[detectors.Principal]*judged
+	judges map[detectors.Principal]func(detectors.Event) bool // by subject; the zero one is everything
+	raised map[detectors.Principal][]Alarm                    // by whom they are about
 }
 
-// judged is one subject of a rule, and what it raised.
-type judged struct {
-	fires  func(detectors.Event) bool
-	raised []Alarm
+func listen(r Rule) *listener {
+	return &listener{Rule: r, judges: map[detectors.Principal]func(detectors.Event) bool{}, raised: map[detectors.Principal][]Alarm{}}
 }
 
 // overhear is a detector that finds nothing, and has the rules judge what it is handed.
@@ -58,13 +58,17 @@ func (l *listener) hear(p detectors.Principal, e detectors.Event) {
 	if _, act := e.(*detectors.Act); act || l.PerResource {
 		p = detectors.Principal{Kind: detectors.ResourcePrincipal, ID: p.Resource, Resource: p.Resource}
 	}
-	s := l.subjects[p]
-	if s == nil {
-		s = &judged{fires: l.New()}
-		l.subjects[p] = s
+	subject := p
+	if l.Everywhere {
+		subject = detectors.Principal{}
 	}
-	if s.fires(e) {
-		s.raised = extend(s.raised, Alarm{Principal: p, At: e.When(), First: e.When(), Last: e.When()}, quiet)
+	fires := l.judges[subject]
+	if fires == nil {
+		fires = l.New()
+		l.judges[subject] = fires
+	}
+	if fires(e) {
+		l.raised[p] = extend(l.raised[p], Alarm{Principal: p, At: e.When(), First: e.When(), Last: e.When()}, quiet)
 	}
 }
 
@@ -81,10 +85,7 @@ func extend(all []Alarm, a Alarm, within detectors.Time) []Alarm {
 
 // alarms is what the rule raised, in order.
 func (l *listener) alarms() []Alarm {
-	var all []Alarm
-	for _, s := range l.subjects {
-		all = append(all, s.raised...)
-	}
+	all := slices.Concat(slices.Collect(maps.Values(l.raised))...)
 	slices.SortFunc(all, compareAlarms)
 	return all
 }

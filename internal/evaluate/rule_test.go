@@ -11,11 +11,17 @@ import (
 // hear has a rule that fires with every event hear events of the victim at the given minutes.
 func hear(r Rule, minutes ...int) []Alarm {
 	r.New = func() func(detectors.Event) bool { return func(detectors.Event) bool { return true } }
-	l := &listener{Rule: r, subjects: map[detectors.Principal]*judged{}}
+	l := listen(r)
 	for _, m := range minutes {
 		l.hear(victim, &detectors.Call{Time: detectors.Time(m) * detectors.Minute})
 	}
 	return l.alarms()
+}
+
+// twoEvents fires with the second event that it judges.
+func twoEvents() func(detectors.Event) bool {
+	n := 0
+	return func(detectors.Event) bool { n++; return n == 2 }
 }
 
 func raisedAt(alarms []Alarm) (minutes []int) {
@@ -36,11 +42,7 @@ func TestListener(t *testing.T) {
 		}
 	})
 	t.Run("judges_each_subject_by_itself", func(t *testing.T) {
-		counts := Rule{New: func() func(detectors.Event) bool {
-			n := 0
-			return func(detectors.Event) bool { n++; return n == 2 }
-		}}
-		l := &listener{Rule: counts, subjects: map[detectors.Principal]*judged{}}
+		l := listen(Rule{New: twoEvents})
 		for _, p := range []detectors.Principal{victim, stranger, user, victim} {
 			l.hear(p, &detectors.Call{Time: 1})
 		}
@@ -48,11 +50,20 @@ func TestListener(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
+	t.Run("of_everything", func(t *testing.T) {
+		l := listen(Rule{New: twoEvents, Everywhere: true})
+		for _, p := range []detectors.Principal{victim, stranger, user} {
+			l.hear(p, &detectors.Call{Time: 1})
+		}
+		if got := l.alarms(); len(got) != 1 || got[0].Principal != stranger {
+			t.Errorf("%+v: the alarm is about whoever the event is about that fired", got)
+		}
+	})
 	t.Run("of_a_resource", func(t *testing.T) {
 		if got := hear(Rule{PerResource: true}, 0); got[0].Principal != account {
 			t.Errorf("%+v", got)
 		}
-		l := &listener{Rule: Rule{New: func() func(detectors.Event) bool { return func(detectors.Event) bool { return true } }}, subjects: map[detectors.Principal]*judged{}}
+		l := listen(Rule{New: func() func(detectors.Event) bool { return func(detectors.Event) bool { return true } }})
 		l.hear(user, &detectors.Act{Time: 1})
 		if got := l.alarms(); got[0].Principal != account {
 			t.Errorf("an act is of %+v, want the resource", got[0].Principal)

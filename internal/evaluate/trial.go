@@ -48,7 +48,7 @@ func Try(ctx context.Context, c engine.Config, options simulate.Options, rules .
 	t := &Trial{Rules: map[string][]Alarm{}, joint: map[string]bool{}}
 	listeners := make([]*listener, len(rules))
 	for i, rule := range rules {
-		listeners[i] = &listener{Rule: rule, subjects: map[detectors.Principal]*judged{}}
+		listeners[i] = listen(rule)
 	}
 	days := calendar{}
 	judges := c.Detectors

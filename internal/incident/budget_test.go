@@ -9,18 +9,17 @@ import (
 	"github.com/keywarden/keywarden/detectors"
 )
 
-// TestBudget holds the ladder to what it costs at worst: where all detectors
-// are as loud as their promise allows. They are quieter: on simulated life
-// there are a quarter as many incidents as where two families always speak
-// together (docs/evaluation.md).
+// TestBudget holds the ladder to what it costs at worst, in a model of days on
+// which all detectors are as loud as their promise allows: more than the budget
+// of 0.1 where two families always speak together. They are quieter (docs/evaluation.md).
 func TestBudget(t *testing.T) {
 	tests := []struct {
 		name         string
 		lockstep     detectors.Family // repeats what Place says; Place itself: none does
 		medium, high float64          // incidents a principal-month at most
 	}{
-		{"independent_families", detectors.Place, 0.04, 0.001},
-		{"two_families_in_lockstep", detectors.FanOut, 0.27, 0.006},
+		{"independent_families", detectors.Place, 0.08, 0.001},
+		{"two_families_in_lockstep", detectors.FanOut, 0.4, 0.006},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -64,12 +64,12 @@ func (e *Episode) Add(p detectors.Principal, d *detectors.Detector, f detectors.
 	s.accuse(f.Networks)
 	o := observe(f)
 	if t := s.trace(d); t != nil {
-		t.add(o)
+		t.add(o, f.Young)
 	}
 	for i := range s.Traces {
 		s.Traces[i].renew(&o)
 	}
-	s.rise()
+	s.rise(weigh(s.Traces, s.Latest))
 }
 
 // Concern counts a call of the principal, if the incident is about it: the call
@@ -154,6 +154,9 @@ func (e *Episode) Incident() *Incident {
 		i.Findings = append(i.Findings, Finding{v.Detector, o.Time, tenths(o.Bits), v.Count, o.Summary, o.Observed, o.Usual})
 	}
 	i.Title = title(s.Principals, i.Evidence, s.Totals, s.span())
+	i.Certainty = certainty(s.Principals)
+	i.Why = why(&s.Worst, s.Traces)
+	i.Harmless = harmless(&s.Worst, i.Evidence)
 	return i
 }
 
@@ -230,13 +233,15 @@ func (s *state) trace(d *detectors.Detector) *trace {
 	return &s.Traces[len(s.Traces)-1]
 }
 
-// rise brings risk, severity and opening up to date.
-func (s *state) rise() {
-	risk, severity := weigh(s.Traces, s.Latest)
-	if s.Severity < detectors.Medium && (severity >= detectors.Medium || risk > s.Risk) {
-		s.OpenedAt = s.Latest
+// rise brings risk, severity, opening and grounds up to date.
+func (s *state) rise(w weighing) {
+	if s.Severity < detectors.Medium && (w.Severity >= detectors.Medium || w.Risk > s.Risk) {
+		s.OpenedAt = w.At
 	}
-	s.Risk, s.Severity = max(s.Risk, risk), max(s.Severity, severity)
+	s.Risk, s.Severity = max(s.Risk, w.Risk), max(s.Severity, w.Severity)
+	if w.Severity == s.Severity && w.worse(&s.Worst) {
+		s.Worst = w
+	}
 }
 
 // identify is the id of the incident whose first finding was at t.

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -27,14 +28,17 @@ const (
 	// accuses the same network.
 	HalfLife = 6 * detectors.Hour
 
+	// maxYoung is the most that an incident can be of whose principal next to nothing is known yet.
+	maxYoung = detectors.High
+
 	// Life of an episode after its last finding.
 	Life = 24 * detectors.Hour
 )
 
 // caps is the most that each family adds to a risk, in bits: no single one
 // makes an incident high. What is no Tor exit, nor a server for rent in a strange
-// country, says detectors.MostOfPlace of a place at most, and fan-out is below
-// VeryStrong, because benign principals do move; a program or a task that was
+// country, nor homes of several, says detectors.MostOfPlace of a place at most, and
+// fan-out is below VeryStrong, because benign principals do move; a program or a task that was
 // never seen, from networks that were never seen, may be just above it.
 var caps = [detectors.Families]float64{
 	detectors.Place:        18,
@@ -47,10 +51,12 @@ var caps = [detectors.Families]float64{
 	detectors.Hours:        18,
 }
 
-// MaxRisk is the sum of all families' caps, which no risk exceeds.
+// MaxRisk is the sum of the caps of all families that add up, which no risk exceeds.
 var MaxRisk = func() (sum float64) {
-	for _, most := range caps {
-		sum += most
+	most := caps
+	most[lesser(&most, detectors.Volume, detectors.Image)] = 0
+	for _, bits := range most {
+		sum += bits
 	}
 	return sum
 }()
@@ -65,7 +71,7 @@ var ladder = [...]struct {
 }{
 	{detectors.Critical, 42},
 	{detectors.High, 28},
-	{detectors.Medium, 16},
+	{detectors.Medium, 15},
 	{detectors.Low, 8},
 }
 
@@ -90,6 +96,7 @@ type trace struct {
 	Family uint8              `json:"family"`
 	Limit  detectors.Severity `json:"limit"` // the most that the detector makes of an incident alone
 	Peaks  peaks              `json:"peaks"`
+	Young  bool               `json:"young,omitempty"` // Strongest was judged by a young profile
 
 	Accusations [detectors.Hands][]accusation   `json:"accusations"`
 	Latest      [detectors.Hands]detectors.Time `json:"latest"` // finding about each hand
@@ -134,12 +141,12 @@ func (p peak) weaker(q peak) bool {
 }
 
 // add counts an observation.
-func (t *trace) add(o Observation) {
+func (t *trace) add(o Observation, young bool) {
 	if t.Count == 0 {
 		t.First = o
 	}
 	if o.Bits > t.Strongest.Bits {
-		t.Strongest = o
+		t.Strongest, t.Young = o, young
 	}
 	t.Last = o
 	t.Count++
@@ -203,59 +210,122 @@ func (t *trace) renew(o *Observation) {
 	}
 }
 
+// weighing is the risk at a time, the severity that follows from it, and what it is made of.
+type weighing struct {
+	At       detectors.Time     `json:"at"`
+	Risk     float64            `json:"risk"`
+	Severity detectors.Severity `json:"severity"`
+	Young    bool               `json:"young,omitempty"` // Severity is what a young profile allows
+	Grounds  []ground           `json:"grounds"`         // by family, then the chain
+}
+
+// ground is what a family or a chain adds to a risk.
+type ground struct {
+	Detector string  `json:"detector"`       // the family's strongest
+	Then     string  `json:"then,omitempty"` // of a chain, the detector of its second step
+	Bits     float64 `json:"bits"`
+}
+
+// worse reports whether w makes more of an incident than o.
+func (w *weighing) worse(o *weighing) bool {
+	return w.Severity > o.Severity || w.Severity == o.Severity && w.Risk > o.Risk
+}
+
+// strongest is the grounds that show in tenths of a bit, the strongest first.
+func (w *weighing) strongest() []ground {
+	shown := slices.DeleteFunc(slices.Clone(w.Grounds), func(g ground) bool { return tenths(g.Bits) == 0 })
+	slices.SortStableFunc(shown, func(g, h ground) int { return cmp.Compare(h.Bits, g.Bits) })
+	return shown
+}
+
+// madeOf reports whether a detector's family is one that it adds bits for.
+func (w *weighing) madeOf(detector string) bool {
+	return slices.ContainsFunc(w.Grounds, func(g ground) bool { return g.Detector == detector && g.Then == "" })
+}
+
 // weigh is the risk at a time and the severity that follows from it: that of
 // the principal's own networks or that of the strangers, whichever is worse. An
 // attack is one hand's work, so what the one does says nothing about the
 // other; acts speak for both.
-func weigh(traces []trace, now detectors.Time) (risk float64, severity detectors.Severity) {
-	risk, severity = weighHand(traces, now, detectors.OwnHand)
-	if r, s := weighHand(traces, now, detectors.StrangeHand); s > severity || s == severity && r > risk {
-		return r, s
+func weigh(traces []trace, now detectors.Time) weighing {
+	own, strange := weighHand(traces, now, detectors.OwnHand), weighHand(traces, now, detectors.StrangeHand)
+	if strange.worse(&own) {
+		return strange
 	}
-	return risk, severity
+	return own
 }
 
 // weighHand is the risk of one hand's doings.
 //
 // Of each family the strongest detector counts: its members see the same thing
-// from several sides. Families add up. A family corroborates others as long as
+// from several sides. Families add up, but a burst of images is one of requests
+// and tokens, too: of these two the stronger counts. A family corroborates others as long as
 // it is worth Corroborates; without corroboration an incident is low at most, unless
 // VeryStrong, and never more than its detectors may make of it alone.
-func weighHand(traces []trace, now detectors.Time, h detectors.Hand) (risk float64, severity detectors.Severity) {
+func weighHand(traces []trace, now detectors.Time, h detectors.Hand) weighing {
 	var families [detectors.Families]float64
-	alone := detectors.Info
+	var carriers [detectors.Families]string
+	alone, most := detectors.Info, maxYoung
 	for i := range traces {
 		t := &traces[i]
 		bits := t.Peaks.of(h).at(now)
-		families[t.Family] = max(families[t.Family], bits)
-		if bits >= Floor {
+		if bits > families[t.Family] {
+			families[t.Family], carriers[t.Family] = bits, t.Detector
+		}
+	}
+	less := lesser(&families, detectors.Volume, detectors.Image)
+	families[less] = 0
+	for i := range traces {
+		if t := &traces[i]; detectors.Family(t.Family) != less && t.Peaks.of(h).at(now) >= Floor {
 			alone = max(alone, t.Limit)
+			if !t.Young {
+				most = detectors.Critical
+			}
 		}
 	}
 	var strongest float64
 	var present int
-	for _, bits := range families {
-		risk += bits
+	w := weighing{At: now}
+	for family, bits := range families {
+		if bits > 0 {
+			w.Grounds = append(w.Grounds, ground{Detector: carriers[family], Bits: bits})
+		}
+		w.Risk += bits
 		strongest = max(strongest, bits)
 		if bits >= Corroborates {
 			present++
 		}
 	}
-	bonus, chained := chain(traces, now, h)
-	risk = min(risk+bonus, MaxRisk)
-	severity = grade(risk)
+	link, chained := chain(traces, now, h)
+	if link.Bits > 0 {
+		w.Grounds = append(w.Grounds, link)
+	}
+	w.Risk = min(w.Risk+link.Bits, MaxRisk)
+	w.Severity = grade(w.Risk)
+	if w.Young = w.Severity > most; w.Young {
+		w.Severity = most
+	}
 	if present >= 2 || chained {
-		return risk, severity
+		return w
 	}
 	if strongest < VeryStrong {
-		severity = min(severity, detectors.Low)
+		w.Severity = min(w.Severity, detectors.Low)
 	}
-	return risk, min(severity, alone)
+	w.Severity = min(w.Severity, alone)
+	return w
 }
 
-// chain is the best chain's bits, decayed since its second step, and whether
-// that step is still worth Floor.
-func chain(traces []trace, now detectors.Time, h detectors.Hand) (bits float64, chained bool) {
+// lesser is which of two families is worth less.
+func lesser(families *[detectors.Families]float64, f, g detectors.Family) detectors.Family {
+	if families[f] < families[g] {
+		return f
+	}
+	return g
+}
+
+// chain is the best chain, its bits decayed since its second step, and whether
+// the second step of any is still worth Floor.
+func chain(traces []trace, now detectors.Time, h detectors.Hand) (best ground, chained bool) {
 	for _, c := range chains {
 		first, then := find(traces, c.first), find(traces, c.then)
 		if first == nil || then == nil {
@@ -265,10 +335,12 @@ func chain(traces []trace, now detectors.Time, h detectors.Hand) (bits float64, 
 		if second.Bits == 0 || !first.precedes(second.Time, h) {
 			continue
 		}
-		bits = max(bits, peak{Bits: c.bits, Time: second.Time, Fresh: second.Fresh}.at(now))
+		if bits := (peak{Bits: c.bits, Time: second.Time, Fresh: second.Fresh}).at(now); bits > best.Bits {
+			best = ground{c.first, c.then, bits}
+		}
 		chained = chained || second.at(now) >= Floor
 	}
-	return bits, chained
+	return best, chained
 }
 
 // precedes reports whether a finding that is kept and may be of a hand came before then, by less than Life.
@@ -291,6 +363,11 @@ func find(traces []trace, detector string) *trace {
 		}
 	}
 	return nil
+}
+
+// least is the least risk of a severity from low on, in bits.
+func least(severity detectors.Severity) float64 {
+	return ladder[detectors.Critical-severity].risk
 }
 
 func grade(risk float64) detectors.Severity {

@@ -17,6 +17,7 @@ func TestFusion(t *testing.T) {
 	volume := detector("volume-surge", detectors.Volume, detectors.High)
 	modest := detector("modest", detectors.Volume, detectors.Medium)
 	quiet := detector("quiet", detectors.Volume, detectors.Low)
+	images := detector("image-burst", detectors.Image, detectors.High)
 	keyCheck := detector("key-check", detectors.Errors, detectors.High)
 	say := func(d *detectors.Detector, bits float64, after detectors.Time) saying {
 		return saying{d, detectors.Finding{Bits: bits, Time: start + after}}
@@ -55,10 +56,12 @@ func TestFusion(t *testing.T) {
 		{"alone_the_family_may_what_its_boldest_may", []saying{say(quiet, 24, 0), say(modest, 10, 0)}, 24, detectors.Medium},
 		{"a_family_does_not_add_up", []saying{say(newCountry, 9, 0), say(newNetwork, 8, 0)}, 9, detectors.Low},
 		{"repeats_do_not_add_up", []saying{say(volume, 12, 0), say(volume, 12, 0), say(volume, 12, 0)}, 12, detectors.Low},
+		{"a_burst_of_images_is_one_of_requests", []saying{say(images, 12, 0), say(volume, 9, 0)}, 12, detectors.Low},
+		{"of_images_and_requests_the_stronger_counts", []saying{say(images, 5, 0), say(volume, 9, 0), say(newCountry, 8, 0)}, 17, detectors.Medium},
 		{"two_families_add_up", []saying{say(newCountry, 9, 0), say(volume, 9, 0)}, 18, detectors.Medium},
 		{"together_more_than_alone", []saying{say(newCountry, 14, 0), say(quiet, 14, 0)}, 28, detectors.High},
 		{"three_families", []saying{say(newCountry, 14, 0), say(volume, 18, 0), say(keyCheck, 10, 0)}, 42, detectors.Critical},
-		{"decays_by_half_in_six_hours", []saying{say(newCountry, 12, 0), say(volume, 9.5, 6*detectors.Hour)}, 15.5, detectors.Low},
+		{"decays_by_half_in_six_hours", []saying{say(newCountry, 12, 0), say(volume, 8.5, 6*detectors.Hour)}, 14.5, detectors.Low},
 		{"too_long_ago_to_corroborate", []saying{say(newCountry, 5, 0), say(volume, 16.5, 6*detectors.Hour)}, 19, detectors.Low},
 		{"a_repeat_renews", []saying{say(newCountry, 12, 0), say(newCountry, 9, 6*detectors.Hour), say(volume, 9, 6*detectors.Hour)}, 18, detectors.Medium},
 		{"a_weak_repeat_does_not_lower", []saying{say(newCountry, 12, 0), say(newCountry, 3, 0), say(volume, 9, 0)}, 21, detectors.Medium},
@@ -77,7 +80,7 @@ func TestFusion(t *testing.T) {
 		{"probe_after_burst_is_no_chain", []saying{say(volume, 8, 0), say(keyCheck, 10, 6*detectors.Hour)}, 14, detectors.Low},
 		{"the_last_probe_makes_the_chain", []saying{say(keyCheck, 8, 0), say(keyCheck, 4, 20*detectors.Hour), say(volume, 14, 26*detectors.Hour)}, 20, detectors.Medium},
 		{"a_probe_too_long_ago_is_no_chain", []saying{say(keyCheck, 8, 0), say(newCountry, 3, 20*detectors.Hour), say(volume, 16, 32*detectors.Hour)}, 16.9, detectors.Low},
-		{"a_faded_burst_does_not_corroborate", []saying{say(keyCheck, 8, 0), say(volume, 4, detectors.Hour), say(keyCheck, 16, 13*detectors.Hour)}, 18, detectors.Low},
+		{"a_faded_burst_does_not_corroborate", []saying{say(keyCheck, 8, 0), say(volume, 3.5, detectors.Hour), say(keyCheck, 16, 13*detectors.Hour)}, 17.8, detectors.Low},
 		{"yesterdays_probe_corroborates", []saying{say(keyCheck, 8, 0), say(volume, 13.5, 18*detectors.Hour)}, 18.5, detectors.Medium},
 	}
 	for _, test := range tests {
@@ -107,7 +110,7 @@ func TestEverythingAtOnce(t *testing.T) {
 }
 
 func TestChainsNameDetectors(t *testing.T) {
-	known := []string{"new-country", "new-network", "image-burst", "volume-surge", "network-fanout", "key-check", "model-enumeration", "key-auth-appears", "operator"}
+	known := []string{"new-country", "new-network", "image-burst", "volume-surge", "resale", "key-check", "model-enumeration", "key-auth-appears", "operator"}
 	named := map[string]bool{}
 	for _, id := range known {
 		named[id] = true
@@ -126,7 +129,7 @@ func TestChainsNameDetectors(t *testing.T) {
 
 func TestLadder(t *testing.T) {
 	var got []detectors.Severity
-	for _, risk := range []float64{3, 7.99, 8, 15.99, 16, 27.99, 28, 41.99, 42, MaxRisk} {
+	for _, risk := range []float64{3, 7.99, 8, 14.99, 15, 27.99, 28, 41.99, 42, MaxRisk} {
 		got = append(got, grade(risk))
 	}
 	want := []detectors.Severity{
@@ -164,6 +167,13 @@ func TestRiskBounds(t *testing.T) {
 				if before.Severity >= detectors.Medium && i.OpenedAt != before.OpenedAt {
 					t.Fatalf("opening moved from %v to %v", before.OpenedAt, i.OpenedAt)
 				}
+			}
+			var sum float64
+			for _, g := range e.s.Worst.Grounds {
+				sum += g.Bits
+			}
+			if w := &e.s.Worst; w.Severity != i.Severity || w.Risk != min(sum, MaxRisk) || w.Risk > e.s.Risk || w.At > e.s.Latest {
+				t.Fatalf("grounds %+v of an incident of %v, %v", w, e.s.Risk, i.Severity)
 			}
 			before = i
 		}

@@ -49,6 +49,10 @@ type Incident struct {
 	Verdict  *string            `json:"verdict"`  // nil; an analyst's case has it
 	Title    string             `json:"title"`    // at most 120 characters, without secrets
 
+	Certainty string `json:"certainty"` // what the principals are, and how sure the log is of that
+	Why       string `json:"why"`       // what makes the severity: bits by family, and the rung that they are over
+	Harmless  string `json:"harmless"`  // ordinary causes of it, and what of it somebody has to know; "" where none is known
+
 	OpenedAt  detectors.Time `json:"openedAt"`  // when the severity first reached medium; where it never did, when the risk was highest
 	FirstSeen detectors.Time `json:"firstSeen"` // first and last event that the incident is about
 	LastSeen  detectors.Time `json:"lastSeen"`

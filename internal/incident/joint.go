@@ -33,16 +33,14 @@ func (j *Joint) Incident() *Incident {
 		if !(said.Bits >= Floor) {
 			continue
 		}
+		t := s.trace(said.Detector)
+		if t == nil {
+			continue
+		}
 		s.accuse(said.Networks)
-		if t := s.trace(said.Detector); t != nil {
-			t.add(observe(said.Finding))
-		}
+		t.add(observe(said.Finding), said.Young)
 		risk := min(said.Bits, MaxRisk)
-		severity := min(grade(risk), said.Severity)
-		if s.Severity < detectors.Medium && (severity >= detectors.Medium || risk > s.Risk) {
-			s.OpenedAt = said.Time
-		}
-		s.Risk, s.Severity = max(s.Risk, risk), max(s.Severity, severity)
+		s.rise(weighing{At: said.Time, Risk: risk, Severity: min(grade(risk), said.Severity), Grounds: []ground{{Detector: said.ID, Bits: risk}}})
 	}
 	if len(s.Traces) == 0 {
 		return nil

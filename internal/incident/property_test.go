@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -144,7 +146,8 @@ func TestLine(t *testing.T) {
 	}
 	line := map[string]string{
 		"id": "string", "principal": "map[string]interface {}", "principals": "[]interface {}", "severity": "string", "risk": "float64",
-		"status": "string", "verdict": "<nil>", "title": "string", "openedAt": "string", "firstSeen": "string", "lastSeen": "string",
+		"status": "string", "verdict": "<nil>", "title": "string",
+		"certainty": "string", "why": "string", "harmless": "string", "openedAt": "string", "firstSeen": "string", "lastSeen": "string",
 		"findings": "[]interface {}",
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -176,6 +179,11 @@ func TestLine(t *testing.T) {
 			}
 			if n := utf8.RuneCountInString(i.Title); n == 0 || n > maxTitle {
 				t.Fatalf("title of %d characters: %q", n, i.Title)
+			}
+			for name, text := range map[string]string{"certainty": i.Certainty, "why": i.Why} {
+				if text == "" || utf8.RuneCountInString(text) > maxReason || strings.ContainsFunc(text, unicode.IsControl) {
+					t.Fatalf("%s: %q", name, text)
+				}
 			}
 		}
 	})

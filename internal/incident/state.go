@@ -27,6 +27,7 @@ type state struct {
 	OpenedAt  detectors.Time     `json:"openedAt"`
 	Risk      float64            `json:"risk"`
 	Severity  detectors.Severity `json:"severity"`
+	Worst     weighing           `json:"worst,omitzero"` // of those that make the severity, the one of the highest risk
 
 	Totals totals  `json:"totals"`
 	Loss   float64 `json:"loss,omitempty"`
@@ -97,6 +98,8 @@ func (s *state) check() error {
 		return fmt.Errorf("%d detectors, %d principals or %d networks are too many", len(s.Traces), len(s.Principals), len(s.Accused))
 	case (len(s.Traces) > 0) != (len(s.Principals) > 0), s.Changed && len(s.Traces) == 0:
 		return fmt.Errorf("%d detectors do not go with %d principals", len(s.Traces), len(s.Principals))
+	case len(s.Worst.Grounds) > detectors.Families+1, slices.ContainsFunc(s.Worst.Grounds, func(g ground) bool { return find(s.Traces, g.Detector) == nil }):
+		return fmt.Errorf("%d grounds are too many, or of detectors that found nothing", len(s.Worst.Grounds))
 	case !slices.IsSortedFunc(s.Accused, netip.Prefix.Compare):
 		return fmt.Errorf("networks are not in order")
 	}

@@ -20,10 +20,10 @@ var deeds = map[string]string{
 	"key-auth-appears":  "used where only Entra identities had called",
 	"key-check":         "probed by a key checker from %s",
 	"model-enumeration": "used to look for models from %s",
-	"network-fanout":    "used from many networks at once",
 	"new-country":       "used from %s",
 	"new-network":       "used from %s",
 	"operator":          "at work from %s",
+	"resale":            "used by many at once",
 }
 
 // title says what an analyst would: who (as certain as the log is), what was

@@ -96,9 +96,9 @@ func TestTitle(t *testing.T) {
 		},
 		{
 			"an_operator", []detectors.Principal{operator, key, gateway},
-			[]Evidence{seen("network-fanout", 8, nil)},
+			[]Evidence{seen("resale", 8, nil)},
 			totals{}, 0,
-			"One operator on 3 principals used from many networks at once",
+			"One operator on 3 principals used by many at once",
 		},
 	}
 	for _, test := range tests {

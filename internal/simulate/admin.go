@@ -21,11 +21,11 @@ var chores = []struct {
 	perDay    float64
 }{
 	{actListKeys, .15},
-	{"microsoft.cognitiveservices/accounts/deployments/write", .08},
+	{actDeploy, .08},
 	{"microsoft.cognitiveservices/accounts/regeneratekey/action", .01},
 	{"microsoft.cognitiveservices/accounts/deployments/delete", .02},
 	{actWriteAccount, .02},
-	{"microsoft.authorization/roleassignments/write", .03},
+	{actAssignRole, .03},
 	{actWritePolicy, .01},
 }
 
@@ -97,6 +97,8 @@ func (a *administration) doAt(operation string, actor detectors.Actor, from neti
 const (
 	actListKeys     = "microsoft.cognitiveservices/accounts/listkeys/action"
 	actWriteAccount = "microsoft.cognitiveservices/accounts/write"
+	actDeploy       = "microsoft.cognitiveservices/accounts/deployments/write"
+	actAssignRole   = "microsoft.authorization/roleassignments/write"
 	actWritePolicy  = "microsoft.cognitiveservices/accounts/raipolicies/write"
 	actCutLogs      = "microsoft.insights/diagnosticsettings/delete"
 	actWriteLogs    = "microsoft.insights/diagnosticsettings/write"

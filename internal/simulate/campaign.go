@@ -82,6 +82,8 @@ var campaignKinds = []campaignKind{
 	{"blackout", "the diagnostic setting is deleted by a stranger before anything is called", aimedAtAccounts, planBlackout, true},
 	{"muted", "an account's logs end, and no log says why", aimedAtSteady, planMuted, true},
 	{"unfiltered", "a content filter is weakened by a stranger, and what follows looks like the owner's", aimedAtAccounts, planUnfiltered, true},
+	{"foothold", "an identity of the attacker's is given a role by a stranger, for later", aimedAtAccounts, planFoothold, true},
+	{"squatting", "a stranger deploys a model that sells, and what follows comes with the owner's program", aimedAtAccounts, planSquatting, true},
 	{"guesswork", "deployments are guessed in vain, from a home in the owner's country with the owner's program", aimedAtAnyKey, planGuesswork, false},
 	{"look-round", "what a key opens is listed, and nothing called, from such a home with such a program", aimedAtAnyKey, planLookRound, false},
 	{"sublet", "many programs of guests behind the owner's own address", aimedAtOffices, planSublet, false},

@@ -32,7 +32,7 @@ const (
 	shareTriesImages = 0.1   // share of trials that are of a model that makes images
 	shareUsersHide   = 0.02  // share of a SaaS's users who use a private VPN
 	shareElsewhere   = 0.3   // share of load tests and backlogs that run on a machine of their own
-	shareOffends     = 0.01  // share of sessions of a page's users whose prompts the content filter refuses again and again
+	shareOffends     = 0.003 // share of sessions of a page's users whose prompts the content filter refuses again and again
 	shareHello       = 0.4   // share of guests who first look whether the key works
 	shareAtQuota     = 0.6   // share of load tests and backlogs that run into the quota
 	shareAtHome      = 0.25  // share of administrators' acts that are done from home

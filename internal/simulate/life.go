@@ -151,7 +151,7 @@ func (l *life) open(at detectors.Time, calls int) session {
 	}
 	offends := 0.0
 	if _, page := l.place.(*ofUsers); page && chance(l.r, shareOffends) {
-		offends = between(l.r, .1, .5)
+		offends = between(l.r, .1, .4)
 	}
 	return session{offends: offends, next: at, left: calls, gap: l.gap * 1000 * spread(l.r, .5), from: l.place.session(l, at), task: task, api: api, who: l.who}
 }

@@ -54,6 +54,23 @@ func planUnfiltered(a *attack) {
 	a.use(a.at+minutes(a.strength.of(10, 60, 600)), hoursOf(a.strength.of(6, 12, 24)), a.strength.of(20, 3, .3), a.disguise(), a.victim.tasks[0])
 }
 
+func planFoothold(a *attack) {
+	who := a.trespasser()
+	a.principals = nil
+	a.accuse()
+	for i := range int(a.strength.of(3, 2, 1)) {
+		a.act(actAssignRole, "/providers/microsoft.authorization/roleassignments/"+guidText(guid(a.r)), who, a.at+minutes(4*float64(i)))
+	}
+}
+
+func planSquatting(a *attack) {
+	who := a.trespasser()
+	model := pick(a.r, []string{"gpt-5", "o1", "gpt-4.1"})
+	a.accuse()
+	a.act(actDeploy, "/deployments/"+model, who, a.at)
+	a.use(a.at+minutes(a.strength.of(10, 60, 600)), hoursOf(a.strength.of(6, 12, 24)), a.strength.of(60, 6, .5), a.disguise(), chat(model, 0))
+}
+
 func planGuesswork(a *attack) {
 	home, at := a.disguise()[0], a.at
 	pause := a.strength.of(2, 20, 200) // seconds

@@ -52,11 +52,12 @@ func (c *Change) severity() detectors.Severity {
 
 // Result is what a change of settings would have done.
 type Result struct {
-	Changes []Change // known true positives first, then by severity, then by kind
-	Before  int      // incidents that count today
-	After   int      // that would count
-	Known   int      // true positives that are known
-	Unseen  int      // of them, those that no counting incident is about today or would be
+	Changes   []Change // known true positives first, then by severity, then by kind
+	Before    int      // incidents that count today
+	After     int      // that would count
+	Known     int      // true positives that are known
+	Unseen    int      // of them, those that have incidents, none of which counts today or would
+	Unmatched []string // and those that have no incident at all, by what they were known by
 }
 
 // Run is what one judging of the log found, and from which severity on an incident counts.
@@ -79,9 +80,10 @@ func Compare(before, after Run, truth Truth) Result {
 	r := Result{Known: truth.len()}
 	partners := pair(before.Incidents, after.Incidents)
 	taken := map[*incident.Incident]bool{}
-	seen := map[*known]bool{}
+	matched, seen := map[*known]bool{}, map[*known]bool{}
 	add := func(b, a *incident.Incident) {
 		for _, i := range []*incident.Incident{b, a} {
+			truth.mark(i, matched)
 			if before.counts(i) && i == b || after.counts(i) && i == a {
 				truth.mark(i, seen)
 			}
@@ -105,7 +107,8 @@ func Compare(before, after Run, truth Truth) Result {
 			add(nil, a)
 		}
 	}
-	r.Unseen = r.Known - len(seen)
+	r.Unseen = len(matched) - len(seen)
+	r.Unmatched = truth.besides(matched)
 	slices.SortStableFunc(r.Changes, compare)
 	return r
 }

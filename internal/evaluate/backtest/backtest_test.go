@@ -59,10 +59,11 @@ func TestCompare(t *testing.T) {
 		found("12", "new", detectors.High, 4),
 		found("13", "new-and-low", detectors.Low, 4),
 	}}
-	truth, err := ReadTruth(strings.NewReader("3\n{\"principal\":{\"kind\":\"account-key\",\"id\":\"/nowhere\",\"resource\":\"/nowhere\"}}\n"))
+	truth, err := ReadTruth(strings.NewReader("3\n8\n\nmistyped\n{\"principal\":{\"kind\":\"account-key\",\"id\":\"/nowhere\",\"resource\":\"/nowhere\"}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	truth.Learn(&detectors.Verdict{Incident: "gone", Value: detectors.VerdictTruePositive, Principal: principal("gone")})
 	r := Compare(before, after, truth)
 	want := []string{
 		"true vanishes /known",
@@ -73,8 +74,11 @@ func TestCompare(t *testing.T) {
 	if d := cmp.Diff(want, seen(r)); d != "" {
 		t.Error(d)
 	}
-	if r.Before != 9 || r.After != 8 || r.Known != 2 || r.Unseen != 1 {
-		t.Errorf("%d count today, %d with the change; of %d known %d are seen neither way", r.Before, r.After, r.Known, r.Unseen)
+	if r.Before != 9 || r.After != 8 || r.Known != 5 || r.Unseen != 1 {
+		t.Errorf("%d count today, %d with the change; of %d known %d count neither way", r.Before, r.After, r.Known, r.Unseen)
+	}
+	if d := cmp.Diff([]string{"line 4: mistyped", "line 5: /nowhere", "verdict: gone"}, r.Unmatched); d != "" {
+		t.Errorf("without an incident: %s", d)
 	}
 	if all, true := r.Count(Vanishes); all != 3 || true != 1 {
 		t.Errorf("%d vanish, %d of them known", all, true)

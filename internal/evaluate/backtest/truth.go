@@ -20,6 +20,7 @@ type Truth struct{ all []*known }
 // known is one true positive: an incident by its id, or whatever an incident is
 // about some principals and some time.
 type known struct {
+	name       string // where it was read, and what it is known by
 	incident   string
 	principals []detectors.Principal
 	from, to   detectors.Time // 0: at any time
@@ -55,6 +56,7 @@ func ReadTruth(in io.Reader) (Truth, error) {
 		if err != nil {
 			return Truth{}, fmt.Errorf("line %d: %w", n, err)
 		}
+		k.name = fmt.Sprintf("line %d: %s", n, k.names())
 		t.all = append(t.all, k)
 	}
 	return t, lines.Err()
@@ -84,12 +86,9 @@ func read(text string) (*known, error) {
 // Learn takes in a verdict of true positive; others are passed over.
 func (t *Truth) Learn(v *detectors.Verdict) {
 	if v.Value == detectors.VerdictTruePositive {
-		t.all = append(t.all, &known{incident: v.Incident, principals: []detectors.Principal{v.Principal}, from: v.Since, to: v.Since})
+		t.all = append(t.all, &known{name: "verdict: " + v.Incident, incident: v.Incident, principals: []detectors.Principal{v.Principal}, from: v.Since, to: v.Since})
 	}
 }
-
-// Add takes in what another truth knows.
-func (t *Truth) Add(o Truth) { t.all = append(t.all, o.all...) }
 
 // About reports whether an incident, which may be nil, is one of a true positive.
 func (t *Truth) About(i *incident.Incident) bool {
@@ -110,7 +109,29 @@ func (t *Truth) mark(i *incident.Incident, seen map[*known]bool) {
 	}
 }
 
+// besides are the names of the true positives that are not in some.
+func (t *Truth) besides(some map[*known]bool) (names []string) {
+	for _, k := range t.all {
+		if !some[k] {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
+
 func (t *Truth) len() int { return len(t.all) }
+
+// names is what it is known by: its id, or else its principals.
+func (k *known) names() string {
+	if k.incident != "" {
+		return k.incident
+	}
+	var ids []string
+	for _, p := range k.principals {
+		ids = append(ids, p.ID)
+	}
+	return strings.Join(ids, ", ")
+}
 
 func (k *known) about(i *incident.Incident) bool {
 	if i == nil {

@@ -87,5 +87,5 @@ func (r recent[K]) since(t detectors.Time) int {
 // caller is who does something from where.
 type caller struct {
 	object string
-	from   netip.Prefix
+	from   netip.Addr
 }

@@ -45,6 +45,10 @@ func request(bytes int64) func(*detectors.Call) {
 	return func(c *detectors.Call) { c.RequestBytes = bytes }
 }
 
+func answer(bytes int64) func(*detectors.Call) {
+	return func(c *detectors.Call) { c.ResponseBytes = bytes }
+}
+
 func operation(name string) func(*detectors.Call) {
 	return func(c *detectors.Call) { c.Operation = name }
 }
@@ -57,9 +61,22 @@ func empty(c *detectors.Call) { c.ResponseBytes = 0 }
 
 func listing(c *detectors.Call) { c.Operation, c.Class = "Models_List", detectors.ClassListing }
 
+// Applications of Azure's own.
+const (
+	portal = "c44b4083-3bb0-49c1-b47d-974e53cbdf3c"
+	studio = "dc807dec-d211-4b3f-bc8a-43b3443c4874"
+)
+
 // listed is keys listed at a time by somebody with an application.
 func listed(at detectors.Time, who, app string) detectors.Event {
 	return &detectors.Act{Time: day0 + at, Operation: "microsoft.cognitiveservices/accounts/listkeys/action", Succeeded: true, Actor: detectors.Actor{ObjectID: who, AppID: app}, From: network(1)}
+}
+
+// listedFrom is keys listed by somebody from one of the addresses of a network.
+func listedFrom(host int, at detectors.Time) detectors.Event {
+	act := listed(at, "u", portal).(*detectors.Act)
+	act.From.Address = netip.AddrFrom4([4]byte{10, 0, 1, byte(host)})
+	return act
 }
 
 // times makes n events, each step later than the one before.
@@ -90,12 +107,16 @@ func stories() []story {
 		{"elastic-denial-of-service", "nine", false, each(9, 0, 5*s, request(9000))},
 		{"elastic-denial-of-service", "a_little_smaller", false, each(10, 0, 5*s, request(4999))},
 		{"elastic-denial-of-service", "over_two_minutes", false, each(12, 0, 8*s, request(9000))},
+		{"elastic-denial-of-service", "some_of_unknown_size", true, then(each(5, 0, 5*s, request(-1)), each(5, 25*s, 5*s, request(5000)))},
+		{"elastic-denial-of-service", "all_of_unknown_size", false, each(10, 0, 5*s, request(-1))},
 		{"elastic-denial-of-service", "embeddings", false, each(10, 0, 5*s, request(9000), operation("Embeddings_Create"))},
 		{"elastic-insecure-output", "ten_empty_answers", true, each(10, 0, m, empty)},
 		{"elastic-insecure-output", "refused_ones", false, each(20, 0, m, empty, status(400))},
 		{"elastic-insecure-output", "nine", false, each(9, 0, m, empty)},
 		{"elastic-model-theft", "a_hundred_listings", true, times(100, 0, s, func(_ int, at detectors.Time) detectors.Event { return listed(at, "u", "a") })},
 		{"elastic-model-theft", "ninety_nine", false, times(99, 0, s, func(_ int, at detectors.Time) detectors.Event { return listed(at, "u", "a") })},
+		{"elastic-model-theft", "a_large_answer", true, each(1, 0, s, answer(1_000_000))},
+		{"elastic-model-theft", "a_little_smaller", false, each(200, 0, s, answer(999_999))},
 		{"elastic-validation-errors", "four_in_a_minute", true, each(4, 0, 10*s, status(400))},
 		{"elastic-validation-errors", "three_and_an_answer", false, then(each(3, 0, 10*s, status(400)), each(1, 40*s, s))},
 		{"elastic-validation-errors", "over_minutes", false, each(12, 0, 25*s, status(400))},
@@ -103,16 +124,19 @@ func stories() []story {
 		{"elastic-enumerate-then-invoke", "later", false, []detectors.Event{call(0, listing), call(15*m + 1)}},
 		{"elastic-enumerate-then-invoke", "refused", false, []detectors.Event{call(0, listing), call(m, status(404))}},
 		{"elastic-enumerate-then-invoke", "the_other_way_round", false, []detectors.Event{call(0), call(m, listing)}},
-		{"prowler-llm-jacking", "three_operations", true, []detectors.Event{call(0), call(h, operation("Embeddings_Create")), call(2*h, operation("Images_Create"))}},
-		{"prowler-llm-jacking", "from_three_addresses", false, []detectors.Event{call(0), call(h, from(1), operation("Embeddings_Create")), call(2*h, from(2), operation("Images_Create"))}},
-		{"prowler-llm-jacking", "over_more_than_a_day", false, []detectors.Event{call(0), call(h, operation("Embeddings_Create")), call(25*h, operation("Images_Create"))}},
-		{"prowler-llm-jacking", "of_an_account_that_masks", false, []detectors.Event{call(0, masked), call(h, operation("a"), masked), call(2*h, operation("b"), masked)}},
+		{"prowler-llm-jacking", "three_operations", true, []detectors.Event{call(0), call(h, operation("Embeddings_Create")), call(2*h, operation("ImageGenerations_Create"))}},
+		{"prowler-llm-jacking", "of_others", false, []detectors.Event{call(0), call(h, operation("Transcriptions_Create")), call(2*h, operation("Models_Get")), call(3*h, operation("Embeddings_Create"))}},
+		{"prowler-llm-jacking", "from_three_addresses", false, []detectors.Event{call(0), call(h, from(1), operation("Embeddings_Create")), call(2*h, from(2), operation("ImageGenerations_Create"))}},
+		{"prowler-llm-jacking", "over_more_than_a_day", false, []detectors.Event{call(0), call(h, operation("Embeddings_Create")), call(25*h, operation("ImageGenerations_Create"))}},
+		{"prowler-llm-jacking", "of_an_account_that_masks", false, []detectors.Event{call(0, masked), call(h, operation("Embeddings_Create"), masked), call(2*h, operation("ImageGenerations_Create"), masked)}},
 		{"sentinel-rare-operations", "five_of_a_stranger", true, times(5, 0, h, func(_ int, at detectors.Time) detectors.Event { return listed(at, "u", "a") })},
+		{"sentinel-rare-operations", "from_five_addresses", false, times(5, 0, h, listedFrom)},
 		{"sentinel-rare-operations", "four", false, times(4, 0, h, func(_ int, at detectors.Time) detectors.Event { return listed(at, "u", "a") })},
 		{"sentinel-rare-operations", "a_pipeline", false, times(30, 0, d, func(_ int, at detectors.Time) detectors.Event { return listed(at, "pipeline", "a") })},
-		{"datadog-key-listed", "another_application", true, []detectors.Event{listed(0, "u", "portal"), listed(2*d, "u", "cli")}},
-		{"datadog-key-listed", "the_same_one", false, []detectors.Event{listed(0, "u", "portal"), listed(2*d, "v", "portal")}},
-		{"datadog-key-listed", "the_first", false, []detectors.Event{listed(0, "u", "portal"), listed(h, "u", "cli")}},
+		{"datadog-key-listed", "another_application", true, []detectors.Event{listed(0, "u", portal), listed(2*d, "u", studio)}},
+		{"datadog-key-listed", "no_portal", true, []detectors.Event{listed(0, "u", "cli")}},
+		{"datadog-key-listed", "the_same_one", false, []detectors.Event{listed(0, "u", portal), listed(2*d, "v", portal)}},
+		{"datadog-key-listed", "the_first", false, []detectors.Event{listed(0, "u", portal), listed(h, "u", studio)}},
 		{"defender-anonymised-address", "tor", true, each(1, 0, s, kind(detectors.Tor))},
 		{"defender-anonymised-address", "vpn", true, each(1, 0, s, kind(detectors.VPN))},
 		{"defender-anonymised-address", "hosting", false, each(9, 0, s, kind(detectors.Hosting))},

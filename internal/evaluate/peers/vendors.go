@@ -10,6 +10,14 @@ import (
 // elasticRules is where Elastic publishes its rules.
 const elasticRules = "Elastic detection-rules"
 
+// prowlerOperations are those of Prowler's 20 operations that OpenAI's API has.
+// The others are of other makers' models.
+var prowlerOperations = map[string]bool{
+	"ChatCompletions_Create": true, "Completions_Create": true, "Embeddings_Create": true, "ImageGenerations_Create": true,
+	"FineTuning_Jobs_Create": true, "Models_List": true,
+	"Deployments_List": true, "Deployments_Get": true, "Deployments_Create": true, "Deployments_Delete": true,
+}
+
 // vendors are the rules that vendors publish for Azure OpenAI, for the gateway
 // before it, or for the like of another cloud.
 var vendors = []evaluate.Rule{
@@ -24,8 +32,11 @@ var vendors = []evaluate.Rule{
 					return false
 				}
 				b.calls++
-				b.bytes += max(c.RequestBytes, 0)
-				return b.calls >= 10 && b.bytes >= 5000*int64(b.calls)
+				if c.RequestBytes >= 0 {
+					b.some++
+					b.bytes += c.RequestBytes
+				}
+				return b.calls >= 10 && b.some > 0 && b.bytes >= 5000*int64(b.some)
 			})
 		},
 	},
@@ -46,10 +57,10 @@ var vendors = []evaluate.Rule{
 	},
 	{
 		Name: "elastic-model-theft", Group: Vendor, Source: elasticRules + ", azure_openai", PerResource: true,
-		Text: "keys of a resource listed 100 times within an hour",
+		Text: "keys of a resource listed 100 times within an hour, or an answer of 1,000,000 bytes or more",
 		New: func() func(detectors.Event) bool {
 			hour := bucket{length: detectors.Hour}
-			return listings(func(a *detectors.Act) bool {
+			often := listings(func(a *detectors.Act) bool {
 				b := hour.at(a.Time)
 				if b == nil {
 					return false
@@ -57,6 +68,9 @@ var vendors = []evaluate.Rule{
 				b.some++
 				return b.some >= 100
 			})
+			// Elastic's query reads the length off rows of ListKey alone, which have none: of any call it can only find more.
+			large := calls(func(c *detectors.Call) bool { return c.ResponseBytes >= 1_000_000 })
+			return func(e detectors.Event) bool { return often(e) || large(e) }
 		},
 	},
 	{
@@ -90,11 +104,11 @@ var vendors = []evaluate.Rule{
 	},
 	{
 		Name: "prowler-llm-jacking", Group: Vendor, Source: "Prowler, apim_threat_detection_llm_jacking", PerResource: true,
-		Text: "3 sorts of model operation by one address at a gateway within a day",
+		Text: "3 of 20 listed operations by one address at a gateway within a day",
 		New: func() func(detectors.Event) bool {
 			addresses := map[netip.Addr]recent[string]{}
 			return calls(func(c *detectors.Call) bool {
-				if !c.From.Address.IsValid() || c.Operation == "" {
+				if !c.From.Address.IsValid() || !prowlerOperations[c.Operation] {
 					return false
 				}
 				operations := addresses[c.From.Address]
@@ -108,8 +122,8 @@ var vendors = []evaluate.Rule{
 		},
 	},
 	{
-		Name: "sentinel-rare-operations", Group: Vendor, Source: "Microsoft Sentinel, Rare subscription-level operations", PerResource: true,
-		Text: "keys listed 5 times within a day by somebody from a network, who did not in the 14 days before",
+		Name: "sentinel-rare-operations", Group: Vendor, Source: "Microsoft Sentinel, Rare subscription-level operations", Everywhere: true,
+		Text: "keys of any resources listed 5 times within a day by somebody from an address, who did not in the 14 days before",
 		New: func() func(detectors.Event) bool {
 			type period struct {
 				begun detectors.Time
@@ -117,7 +131,7 @@ var vendors = []evaluate.Rule{
 			}
 			last, now := recent[caller]{}, map[caller]*period{}
 			return listings(func(a *detectors.Act) bool {
-				who := caller{a.Actor.ObjectID, a.From.Prefix}
+				who := caller{a.Actor.ObjectID, a.From.Address}
 				before, met := last.meet(who, a.Time)
 				if !met || a.Time-before > 14*detectors.Day {
 					now[who] = &period{begun: a.Time}
@@ -130,7 +144,7 @@ var vendors = []evaluate.Rule{
 	},
 	{
 		Name: "datadog-key-listed", Group: Vendor, Source: "Datadog, Azure OpenAI keys listed", PerResource: true,
-		Text: "keys of a resource listed with an application that has not listed them before",
+		Text: "keys of a resource listed with an application that has not listed them before, or that is none of Azure's portals",
 		New: func() func(detectors.Event) bool {
 			applications, since := recent[string]{}, detectors.Time(0)
 			return listings(func(a *detectors.Act) bool {
@@ -138,7 +152,7 @@ var vendors = []evaluate.Rule{
 					since = a.Time
 				}
 				_, met := applications.meet(a.Actor.AppID, a.Time)
-				return !met && a.Time-since >= detectors.Day
+				return !met && a.Time-since >= detectors.Day || !a.Actor.Portal()
 			})
 		},
 	},

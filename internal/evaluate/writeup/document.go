@@ -3,6 +3,7 @@
 package writeup
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -66,16 +67,21 @@ func New(in Input) *Document {
 	d := &Document{Title: "How good is Keywarden?"}
 	s := in.Simulated
 	d.Lead = []string{
-		fmt.Sprintf("Written by `keywarden evaluate`, %s. %d trials of %d principals over %d days each, with %d campaigns of %d kinds in three strengths laid over them: %s records, judged as production would judge them.",
-			seeds(s), s.Suite.Trials, s.Suite.Principals, s.Suite.Days, len(s.Own.Outcomes), len(kindsOf(s)), thousands(s.Events)),
+		fmt.Sprintf("Written by `keywarden evaluate`, %s. %s of %s over %s, with %s of %s in %s: %s, judged as production would judge them.",
+			seeds(s), things(s.Suite.Trials, "trial", "trials"), things(s.Suite.Principals, "principal", "principals"), length(s),
+			things(len(s.Own.Outcomes), "campaign", "campaigns"), things(len(kindsOf(s)), "kind", "kinds"), things(len(grouped(&s.Own, strengthOf)), "strength", "strengths"), things(s.Events, "record", "records")),
 		"A rate comes with its count and its 95 % interval: Wilson's for shares, Garwood's for rates. An incident counts from medium severity on; one that no campaign explains is false. A campaign is found when an incident about a victim of it, or about that victim's account, is raised after its first call. Delay is event time, from that call on: the 3 to 10 minutes that Azure takes to deliver come on top.",
 	}
 	if open := openBefore(in); open > 0 {
-		d.Lead = append(d.Lead, fmt.Sprintf("%s of the campaigns began while a true incident about the same victim was open, and count as called at once.", upper(number(open))))
+		count := "count"
+		if open == 1 {
+			count = "counts"
+		}
+		d.Lead = append(d.Lead, fmt.Sprintf("%s of the campaigns began while a true incident about the same victim was open, and %s as called at once.", upper(number(open)), count))
 	}
 	d.add(short(in), limits(in))
 	d.add(background(s, "simulated", "simulated life")...)
-	d.add(victims(s), ablation(s))
+	d.add(victims(s), encounters(s), ablation(s))
 	if in.Promise != nil {
 		d.add(promise(in.Promise))
 	}
@@ -85,6 +91,15 @@ func New(in Input) *Document {
 		d.add(missed(p, "production", "production rhythms"), falses(p, "production", "production rhythms"))
 	}
 	return d
+}
+
+// length is how long the trials are.
+func length(e *evaluate.Evaluation) string {
+	days := things(e.Suite.Days, "day", "days")
+	if e.Suite.Trials > 1 {
+		days += " each"
+	}
+	return days
 }
 
 // seeds is whose they are.
@@ -208,6 +223,10 @@ func weaker(a, b *evaluate.Score) int {
 
 func kindOf(o *evaluate.Outcome) string     { return o.Campaign.Kind }
 func strengthOf(o *evaluate.Outcome) string { return string(o.Campaign.Strength) }
+func victimOf(o *evaluate.Outcome) string   { return cmp.Or(o.Victim, others) }
+
+// others is who is no archetype: resources, and callers that nobody simulated as principals.
+const others = "others"
 
 // kindsOf are the kinds of campaign in an evaluation.
 func kindsOf(e *evaluate.Evaluation) []group { return grouped(&e.Own, kindOf) }

@@ -13,6 +13,14 @@ import (
 
 func thousands(n int) string { return humanize.Comma(int64(n)) }
 
+// things is a number of them, with the words for one and for any other number.
+func things(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
 // number is a count at the beginning of a sentence.
 func number(n int) string {
 	words := []string{"none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
@@ -80,10 +88,7 @@ func median(s *evaluate.Score) string {
 	if !ok {
 		return "half not found"
 	}
-	if calls == 1 {
-		return duration(delay) + ", 1 call"
-	}
-	return fmt.Sprintf("%s, %s calls", duration(delay), thousands(calls))
+	return duration(delay) + ", " + things(calls, "call", "calls")
 }
 
 // duration is a delay as people say it.

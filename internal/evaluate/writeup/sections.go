@@ -78,25 +78,56 @@ func victims(e *evaluate.Evaluation) Section {
 		{Title: "archetype", Code: true}, {Title: "campaigns against it found", Right: true}, {Title: "false incidents a principal-month", Right: true},
 	}}}
 	s.Text = []string{"A campaign counts to the archetype of its first victim. False incidents about resources themselves, and about callers that nobody simulated as principals, are in the last row."}
+	falses := falsesOf(e)
+	for _, g := range archetypesOf(e) {
+		months := e.Own.Residents[g.name]
+		if g.name == others {
+			months = e.Own.Months
+		}
+		s.Table.Rows = append(s.Table.Rows, []string{g.name, recall(&g.Score), rate(falses[g.name], months)})
+	}
+	return s
+}
+
+// archetypesOf are the campaigns by the archetype of their victim, the weakest
+// first; those that nobody attacked come after, and others last.
+func archetypesOf(e *evaluate.Evaluation) []group {
+	var groups []group
+	for _, name := range append(simulate.Archetypes(), others) {
+		groups = append(groups, group{name, e.Own.Where(func(o *evaluate.Outcome) bool { return victimOf(o) == name })})
+	}
+	falses := falsesOf(e)
+	slices.SortStableFunc(groups[:len(groups)-1], func(a, b group) int {
+		return cmp.Or(cmp.Compare(min(1, len(b.Outcomes)), min(1, len(a.Outcomes))), weaker(&a.Score, &b.Score), cmp.Compare(falses[b.name], falses[a.name]))
+	})
+	return groups
+}
+
+// falsesOf is how many false incidents are about each archetype.
+func falsesOf(e *evaluate.Evaluation) map[string]int {
 	falses := map[string]int{}
 	for _, a := range e.Own.False {
-		falses[a.Archetype]++
+		falses[cmp.Or(a.Archetype, others)]++
 	}
-	names := simulate.Archetypes()
-	scores := map[string]evaluate.Score{}
-	for _, name := range names {
-		scores[name] = e.Own.Where(func(o *evaluate.Outcome) bool { return o.Victim == name })
+	return falses
+}
+
+// encounters is how each kind of campaign fares against each archetype that was a victim.
+func encounters(e *evaluate.Evaluation) Section {
+	s := Section{ID: "encounters", Title: "Campaigns and the archetypes of their victims", Table: &Table{Columns: []Column{{Title: "campaign", Code: true}}}}
+	s.Text = []string{"Found of how many; empty where there was none. Campaigns and archetypes stand in the order of their tables above, the weakest first."}
+	victims := slices.DeleteFunc(archetypesOf(e), func(g group) bool { return len(g.Outcomes) == 0 })
+	for _, v := range victims {
+		s.Table.Columns = append(s.Table.Columns, Column{Title: v.name, Right: true})
 	}
-	slices.SortStableFunc(names, func(a, b string) int {
-		x, y := scores[a], scores[b]
-		return cmp.Or(cmp.Compare(min(1, len(y.Outcomes)), min(1, len(x.Outcomes))), weaker(&x, &y), cmp.Compare(falses[b], falses[a]))
-	})
-	for _, name := range names {
-		score := scores[name]
-		s.Table.Rows = append(s.Table.Rows, []string{name, recall(&score), rate(falses[name], e.Own.Residents[name])})
+	for _, k := range kindsOf(e) {
+		row := []string{k.name}
+		for _, v := range victims {
+			some := k.Where(func(o *evaluate.Outcome) bool { return victimOf(o) == v.name })
+			row = append(row, counts(&some))
+		}
+		s.Table.Rows = append(s.Table.Rows, row)
 	}
-	other := e.Own.Where(func(o *evaluate.Outcome) bool { return o.Victim == "" })
-	s.Table.Rows = append(s.Table.Rows, []string{"others", recall(&other), rate(falses[""], e.Own.Months)})
 	return s
 }
 

@@ -51,6 +51,7 @@ func TestPage(t *testing.T) {
 		"What each detector adds":                        detectors,
 		"Campaigns on simulated life, the weakest first": simulate.Kinds(),
 		"Archetypes, the weakest first":                  append(simulate.Archetypes(), "others"),
+		"Campaigns and the archetypes of their victims":  simulate.Kinds(),
 		"Beside the rules of others, on simulated life":  rules,
 	} {
 		got := firstColumn(page, title)

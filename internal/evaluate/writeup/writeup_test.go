@@ -46,6 +46,60 @@ func input() Input {
 	return Input{Simulated: e, Production: e, Promise: p}
 }
 
+// section is what stands below a title.
+func section(t *testing.T, d *Document, title string) string {
+	t.Helper()
+	_, text, ok := strings.Cut(d.Markdown(), "\n## "+title+"\n")
+	if !ok {
+		t.Fatalf("there is no section %q", title)
+	}
+	text, _, _ = strings.Cut(text, "\n## ")
+	return text
+}
+
+// TestEncounters: found of all by kind and archetype, both the weakest first, others last, and no column of an archetype that nobody attacked.
+func TestEncounters(t *testing.T) {
+	in := input()
+	for i, victim := range []string{"person", "", "backend", "backend"} {
+		in.Simulated.Own.Outcomes[i].Victim = victim
+	}
+	d := New(in)
+	const title = "Campaigns and the archetypes of their victims"
+	want := "| campaign | backend | person | others |\n|---|--:|--:|--:|\n| `storm` | 1/2 |  |  |\n| `tor` |  | 1/1 | 1/1 |"
+	if got := section(t, d, title); !strings.HasSuffix(strings.TrimSpace(got), want) {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	page, err := d.HTML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`href="#encounters"`, `<section id="encounters">`, `<td><code>storm</code></td><td class="right">1/2</td><td class="right"></td>`} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("no %s in the page", want)
+		}
+	}
+	if n := strings.Count(d.Markdown(), title); n != 1 {
+		t.Errorf("%d such tables: it is of simulated life", n)
+	}
+}
+
+func TestLead(t *testing.T) {
+	in := input()
+	e := in.Simulated
+	if lead := New(in).Lead[0]; !strings.Contains(lead, " 2 trials of 20 principals over 30 days each, with 4 campaigns of 2 kinds in 3 strengths: 1,234,567 records,") {
+		t.Error(lead)
+	}
+	e.Suite.Trials, e.Suite.Principals, e.Suite.Days, e.Events, e.Own.Outcomes = 1, 1, 1, 1, e.Own.Outcomes[:1]
+	e.Own.Outcomes[0].Open = true
+	lead := New(Input{Simulated: e}).Lead
+	if !strings.Contains(lead[0], " 1 trial of 1 principal over 1 day, with 1 campaign of 1 kind in 1 strength: 1 record,") {
+		t.Error(lead[0])
+	}
+	if want := "One of the campaigns began while a true incident about the same victim was open, and counts as called at once."; lead[2] != want {
+		t.Error(lead[2])
+	}
+}
+
 func TestDocument(t *testing.T) {
 	d := New(input())
 	text := d.Markdown()

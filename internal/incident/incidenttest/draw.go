@@ -47,7 +47,7 @@ func Incidents(r *rand.Rand, n int) []*incident.Incident {
 			ID:        fmt.Sprintf("%04d-%016x", first.UTC().Year(), r.Uint64()),
 			Principal: p, Principals: []detectors.Principal{p},
 			Severity: detectors.Severity(r.IntN(5)), Risk: float64(r.IntN(40)) / 10, Status: incident.StatusNew,
-			Title: phrase(r, 4), OpenedAt: opened, FirstSeen: first, LastSeen: opened + detectors.Time(r.Int64N(4))*detectors.Day,
+			Title: phrase(r, 4), Certainty: phrase(r, 5), Why: phrase(r, 5), Harmless: phrase(r, 5), OpenedAt: opened, FirstSeen: first, LastSeen: opened + detectors.Time(r.Int64N(4))*detectors.Day,
 		}
 		for range r.IntN(3) {
 			i.Principals = append(i.Principals, drawPrincipal(r))
