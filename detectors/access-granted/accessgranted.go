@@ -11,7 +11,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "access-granted",
 	Title: "Access is granted by a stranger",
 	Text: "A role on an account or a gateway is assigned. With a stolen session a thief gives an identity of their own a role, and keeps access when the session ends and the keys are rotated. " +
-		"Which role it is, and whose, is not read from the log: every assignment is judged by who made it and from where, and by how often it happens; a machine in Azure, where pipelines run, is no place. " +
+		"Which role it is, and whose, is not read from the log: every assignment is judged by who made it and from where; a machine in Azure, where pipelines run, is no place. " +
 		"A role on the resource group or the subscription is not seen here, because it is logged there.",
 	Severity: detectors.Medium,
 	Family:   detectors.ControlPlane,
@@ -34,7 +34,7 @@ var Detector = detectors.New(detectors.Description{
 }, observe)
 
 // weight of such an act, assumed.
-var weight = deed.Weight{Base: 2, PerPoint: 2.2, Routine: 0.2}
+var weight = deed.Weight{Base: -5, PerPoint: 4.1}
 
 func observe(before *detectors.Profile, e detectors.Event, own *deed.State) (detectors.Finding, bool) {
 	return deed.Observe(before, e, own, detectors.AccessGranted, weight)

@@ -35,7 +35,7 @@ var Detector = detectors.New(detectors.Description{
 }, observe)
 
 // weight of such an act, assumed.
-var weight = deed.Weight{Base: 0.5, PerPoint: 2, Routine: 0.2}
+var weight = deed.Weight{Base: -5, PerPoint: 4.1}
 
 func observe(before *detectors.Profile, e detectors.Event, own *deed.State) (detectors.Finding, bool) {
 	return deed.Observe(before, e, own, detectors.Deployed, weight)

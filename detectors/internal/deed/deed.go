@@ -22,7 +22,9 @@ type State struct {
 
 // Weight is how acts of a sort weigh.
 type Weight struct {
-	Base     float64 // bits of the act itself, where it is rare on the resource
+	// Base is the bits of the act itself, where it is rare on the resource; below 0 where
+	// all do it, and only a strange actor in a strange place tells.
+	Base     float64
 	PerPoint float64 // bits of each point of strangeness
 	// Routine is how many such acts a day make the base worth nothing.
 	Routine float64
