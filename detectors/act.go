@@ -209,12 +209,3 @@ func (p *Profile) Watch(a *Act, pulse Time) {
 
 // StaysCut reports whether a tick says that the cut of the resource's logging was not replaced.
 func (p *Profile) StaysCut(t Tick) bool { return p.Cut.Time != 0 && t.When() == p.Cut.Time+Replaced }
-
-// ActAge is how long ago anything was first heard of a resource, a call or an act.
-func (p *Profile) ActAge(t Time) Time {
-	age := p.Age(t)
-	if p.FirstAct != 0 && t-p.FirstAct > age {
-		age = t - p.FirstAct
-	}
-	return age
-}

@@ -49,7 +49,10 @@ func (l *lines) add(call *detectors.Call, refused bool) *line {
 	if call.Failed() && !refused {
 		return nil
 	}
-	of := l.find(call, refused)
+	var of *line
+	if refused || l.Refused > 0 {
+		of = l.find(call, refused)
+	}
 	l.Calls++
 	if refused {
 		l.Refused++

@@ -17,6 +17,15 @@ func TestDetector(t *testing.T) {
 				}
 			})
 		}},
+		detectortest.Scenario{Name: "a_release_at_the_office_does_not_hide_many_networks", Below: 3, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 30, detectortest.Office)
+			s.Fires(4, func() {
+				for i := range 240 {
+					s.Call(guest(detectortest.At(14, 9, 0)+detectors.Time(i)*15*detectors.Second, detectortest.Office, i))
+				}
+			})
+			s.Fires(3, func() { fanOut(s, detectortest.At(14, 20, 0), 4) })
+		}},
 		detectortest.Scenario{Name: "a_busy_day_of_one_program", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 30, detectortest.Office)
 			s.Working(14, 15, 300, detectortest.Office)

@@ -26,6 +26,10 @@ func TestFusion(t *testing.T) {
 		s.Hand = hand
 		return s
 	}
+	young := func(s saying) saying {
+		s.Young = true
+		return s
+	}
 	on := func(network string, s saying) saying {
 		s.Networks = []detectors.Network{{Prefix: netip.MustParsePrefix(network)}}
 		return s
@@ -58,6 +62,8 @@ func TestFusion(t *testing.T) {
 		{"repeats_do_not_add_up", []saying{say(volume, 12, 0), say(volume, 12, 0), say(volume, 12, 0)}, 12, detectors.Low},
 		{"a_burst_of_images_is_one_of_requests", []saying{say(images, 12, 0), say(volume, 9, 0)}, 12, detectors.Low},
 		{"of_images_and_requests_the_stronger_counts", []saying{say(images, 5, 0), say(volume, 9, 0), say(newCountry, 8, 0)}, 17, detectors.Medium},
+		{"what_is_not_counted_does_not_decide", []saying{young(say(volume, 20, 0)), young(say(newCountry, 14, 0)), young(say(keyCheck, 12, 0)), say(images, 3, 0)}, 46, detectors.High},
+		{"what_was_always_known_does", []saying{young(say(volume, 20, 0)), young(say(newCountry, 14, 0)), say(keyCheck, 12, 0)}, 46, detectors.Critical},
 		{"two_families_add_up", []saying{say(newCountry, 9, 0), say(volume, 9, 0)}, 18, detectors.Medium},
 		{"together_more_than_alone", []saying{say(newCountry, 14, 0), say(quiet, 14, 0)}, 28, detectors.High},
 		{"three_families", []saying{say(newCountry, 14, 0), say(volume, 18, 0), say(keyCheck, 10, 0)}, 42, detectors.Critical},
