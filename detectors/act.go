@@ -101,7 +101,7 @@ const (
 
 	// suspicious is from what strangeness on an act is remembered: every
 	// colleague acts for the first time once, but not from anywhere.
-	suspicious = 2.5
+	suspicious = 2.25
 )
 
 // outlives is how long a stranger act is remembered in place of a later one.
@@ -109,37 +109,46 @@ const outlives = 7 * Day
 
 // Strangeness is how little an act on the resource resembles those of its
 // people, in points from 0. Where the log has no address, only the actor
-// counts. On a resource's first day nobody is known, so nobody is a stranger.
+// counts. On a resource's first day nobody is known, so nobody is a stranger, and
+// in the days after only most of those who act there are: points of who and where count as bits of tests do.
 // Pipelines and shells run anywhere in Azure, which is no place therefore, and
 // the regions of other clouds are no countries.
 func (p *Profile) Strangeness(a *Act) float64 {
-	points := 0.0
-	if p.ActAge(a.Time) >= Day && !p.Actors.Known(a.Actor.Key(), a.Time, Day) {
-		points += strangeActor
+	age := p.ActAge(a.Time)
+	// What nobody knows yet says little in the first days of the watch, but all of
+	// it on a resource that appears later: then it is new, and not just new to who watches.
+	share := known(age)
+	if p.Since != 0 && a.Time-age-p.Since >= youth {
+		share = 1
+	}
+	var unknown, rented float64
+	if age >= Day && !p.Actors.Known(a.Actor.Key(), a.Time, Day) {
+		unknown += strangeActor
 	}
 	if !a.From.Known() {
-		return points
-	}
-	if !a.Actor.Portal() {
-		points += strangeTool
+		return unknown * share
 	}
 	if e := p.Networks.Find(a.From.Prefix); a.From.Kind != Azure && (e == nil || e.accused(a.Time)) && !p.OnPremises(&a.From, a.Time) {
 		if a.From.ASN == 0 || !p.Organizations.Known(a.From.Site(), a.Time, Day) {
-			points += strangeNetwork
+			unknown += strangeNetwork
 		}
 		if a.From.Kind != Cloud && a.From.Country.Known() && !a.From.Weak && p.Countries.Len() > 0 && !p.Countries.Known(a.From.Country, a.Time, Day) {
-			points += strangeCountry
+			unknown += strangeCountry
 		}
 		switch {
 		case p.Stations.Known(a.From.Site(), a.Time, Day):
 		case a.From.Kind == Tor:
-			points += strangeTor
+			rented = strangeTor
 		case p.Kinds.Known(a.From.Kind, a.Time, Day):
 		case a.From.Kind == Hosting:
-			points += strangeServer
+			rented = strangeServer
 		case a.From.Kind == VPN:
-			points += strangeVPN
+			unknown += strangeVPN
 		}
+	}
+	points := unknown*share + rented
+	if !a.Actor.Portal() {
+		points += strangeTool
 	}
 	return points
 }
@@ -202,7 +211,7 @@ func (p *Profile) Watch(a *Act, pulse Time) {
 		if a.Time > cut.Time-Replaced {
 			cut.Time = 0
 		}
-	case a.Operation == settingDeleted && logs(a.Target) && cut.Time == 0 && a.Time-cut.Written >= Replaced:
+	case a.Operation == settingDeleted && logs(a.Target) && a.Time > cut.Time && a.Time-cut.Written >= Replaced: // of several the last counts
 		cut.Time, cut.Heard = a.Time, pulse
 	}
 }

@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"math"
 	"net/netip"
 	"testing"
 )
@@ -34,9 +35,30 @@ func TestProfile_Strangeness(t *testing.T) {
 		"a_runner_on_rented_servers":     {act("admin", from(Hosting, 77)), 3.5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if points := p.Strangeness(test.act); points != test.points {
+			if points := p.Strangeness(test.act); math.Abs(points-test.points) > .01 {
 				t.Errorf("%v points, want %v", points, test.points)
 			}
 		})
+	}
+}
+
+// What nobody knows on a resource says little in the days in which next to nobody is known.
+func TestProfile_Strangeness_of_the_first_days(t *testing.T) {
+	var p Profile
+	p.Learn(&Act{Time: 20_000 * Day, Succeeded: true, Actor: Actor{Name: "admin"}}, false)
+	act := func(day Time, kind NetworkKind) *Act {
+		return &Act{Time: (20_000 + day) * Day, Actor: Actor{Name: "else", AppID: "c44b4083-3bb0-49c1-b47d-974e53cbdf3c"},
+			From: Network{Prefix: netip.MustParsePrefix("192.0.2.0/24"), ASN: 9, Country: Country{'U', 'S'}, Kind: kind}}
+	}
+	before := 0.0
+	for _, day := range []Time{0, 1, 2, 3, 14} {
+		points := p.Strangeness(act(day, Residential))
+		if day > 0 && points <= before || day == 1 && points > 2.1 || points > 3 || day == 14 && points < 2.99 {
+			t.Errorf("day %d: %.2f points, %.2f before", day, points, before)
+		}
+		before = points
+	}
+	if points := p.Strangeness(act(0, Tor)); points < strangeTor {
+		t.Errorf("through Tor on the first day: %.2f points, want %d", points, strangeTor)
 	}
 }

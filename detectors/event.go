@@ -257,3 +257,6 @@ func (k NetworkKind) String() string { return networkKindNames[k] }
 
 // Anonymous reports whether such a network hides who is behind it, or is rented by the hour.
 func (k NetworkKind) Anonymous() bool { return k == Hosting || k == VPN || k == Tor }
+
+// Communal reports whether strangers share the networks of the kind: those of clouds, hosters, VPNs and Tor are nobody's home.
+func (k NetworkKind) Communal() bool { return k.Anonymous() || k == Azure || k == Cloud }

@@ -15,7 +15,7 @@ type Stay struct {
 	Since, Until Time
 }
 
-// Premises are the networks in which several principals of the tenant are at
+// Premises are the networks in which several principals of the tenant, or a resident, are at
 // home, each for its stays. They are never changed, only replaced. Nil
 // Premises hold nothing, and are ready for use.
 type Premises struct {
@@ -117,7 +117,7 @@ func (p *Premises) UnmarshalJSON(data []byte) error {
 }
 
 // Frequented reports whether others are known in network n at t: callers of the
-// resource for a day, or several principals of the tenant.
+// resource for a day, or those of premises.
 func (p *Profile) Frequented(n *Network, t Time) bool {
 	return p.Resource != nil && p.Resource.Networks.Known(n.Prefix, t, settled) || p.OnPremises(n, t)
 }
@@ -146,7 +146,7 @@ const movers = 3
 // organisation of n within a day, as they do where an egress that they share moves.
 // Clouds, hosters, VPNs and Tor, which strangers share, are nobody's egress.
 func (p *Profile) gathering(n *Network, t Time) bool {
-	if p.Resource == nil || n.ASN == 0 || n.Kind.Anonymous() || n.Kind == Azure || n.Kind == Cloud {
+	if p.Resource == nil || n.ASN == 0 || n.Kind.Communal() {
 		return false
 	}
 	came, all := p.Resource.Organizations.Newly(n.Site(), t, p.Caller)
@@ -166,21 +166,29 @@ const (
 
 	// lived is how many calls from a network, and for how long, make a home.
 	lived, livedFor = 20, 2 * Day
+
+	// residentShare is how many calls of a resident there are to each from the network, at
+	// most, and residentFor how long it has been there at least.
+	residentShare, residentFor = 4, Day / 2
 )
 
-// AtHome reports whether the principal is at home in the network of a call that
-// it did not learn yet, and whether that is to be told, which is once a UTC day:
-// it has used the network for two days and more, for twenty calls and one in
-// twenty of its own at least, and nothing is said against it, or the principal.
-// Networks that many share, those of clouds, hosters, VPNs and Tor, are nobody's home.
-func (p *Profile) AtHome(c *Call) bool {
-	if k := c.From.Kind; k.Anonymous() || k == Azure || k == Cloud {
-		return false
+// AtHome is what is to be told of the network of a call that the principal did not
+// learn yet: AtHome where it is at home there, and Resident where it has been
+// since the watch began; "" where there is nothing to tell. That is once a UTC day at most.
+//
+// At home is who has used a network for two days and more, for twenty calls and one
+// in twenty of its own at least. A resident was there on the first day of the watch, has used it on a
+// further one, for twenty calls and a quarter of its own. It is an account's key or an identity in
+// what may be an office: a gateway's subscriber may be a customer, and a home is of one person.
+// Nothing is said against the network, or the principal. Networks that many share, those of clouds, hosters, VPNs and Tor, are nobody's home.
+func (p *Profile) AtHome(c *Call) (told string) {
+	if c.From.Kind.Communal() {
+		return ""
 	}
 	e := p.Networks.Find(c.From.Prefix)
 	if e == nil || p.Guarded || !c.Proven() || c.WrongKey() || c.From.Watched != "" ||
-		c.Time/Day <= e.Last/Day || c.Time-e.First < livedFor || e.accused(c.Time) {
-		return false
+		c.Time/Day <= e.Last/Day || c.Time-e.First < residentFor || e.accused(c.Time) {
+		return ""
 	}
 	all := 0.0
 	for i := range p.Networks.entries {
@@ -188,5 +196,18 @@ func (p *Profile) AtHome(c *Call) bool {
 		all += o.Count * forget(o.Last, c.Time)
 	}
 	count := e.Count * forget(e.Last, c.Time)
-	return count >= lived && count*homely >= all
+	switch {
+	case count < lived:
+	case p.resides(e, c) && count*residentShare >= all:
+		return Resident
+	case c.Time-e.First >= livedFor && count*homely >= all:
+		return AtHome
+	}
+	return ""
+}
+
+// resides reports whether the principal of a call may be a resident of the network that e is of.
+func (p *Profile) resides(e *Value[netip.Prefix], c *Call) bool {
+	return p.Since != 0 && e.First >= p.Since-Day && e.First < p.Since+Day &&
+		p.Principal.Kind != APIMSubscription && c.From.Kind != Residential
 }

@@ -135,6 +135,12 @@ func calledOn(network int, days ...Time) *Profile {
 	return p
 }
 
+// watched is the profile where the watch began on a day, counted from its first.
+func watched(p *Profile, day Time) *Profile {
+	p.Since = 20_000*Day + day*Day
+	return p
+}
+
 func TestProfile_AtHome(t *testing.T) {
 	at := func(days Time) *Call {
 		return &Call{Time: 20_000*Day + days*Day + 2*Hour, Status: 200, Model: "gpt-4o", From: Network{Prefix: fourth(1)}}
@@ -144,30 +150,41 @@ func TestProfile_AtHome(t *testing.T) {
 	for name, c := range map[string]struct {
 		p    *Profile
 		call *Call
-		want bool
+		want string
 	}{
-		"after_days":           {homeIn(1, 3, 0), at(3), true},
-		"after_two_days":       {homeIn(1, 2, 0), at(2), true},
-		"after_a_day":          {homeIn(1, 1, 0), at(1), false},
-		"a_call_now_and_then":  {calledOn(1, 0, 1, 2), at(3), false},
-		"at_a_hoster":          {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.From.Kind = Hosting }), false},
-		"in_a_cloud":           {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.From.Kind = Azure }), false},
-		"through_a_vpn":        {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.From.Kind = VPN }), false},
-		"again_on_the_day":     {homeIn(1, 3, 0), at(2), false},
-		"on_the_first_day":     {homeIn(1, 1, 0), at(0), false},
-		"never_there":          {homeIn(2, 3, 0), at(3), false},
-		"one_in_twenty":        {homeIn(1, 3, 19), at(3), true},
-		"one_in_twenty-one":    {homeIn(1, 3, 20), at(3), false},
-		"while_guarded":        {with(homeIn(1, 3, 0), func(p *Profile) { p.Guarded = true }), at(3), false},
-		"accused":              {with(homeIn(1, 3, 0), func(p *Profile) { p.Accuse([]netip.Prefix{fourth(1)}, 20_002*Day) }), at(3), false},
-		"another_is_accused":   {with(homeIn(1, 3, 1), func(p *Profile) { p.Accuse([]netip.Prefix{fourth(100)}, 20_002*Day) }), at(3), true},
-		"with_a_wrong_key":     {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.Status = 401 }), false},
-		"by_nobody_knows_whom": {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.Unproven = true }), false},
-		"from_the_watchlist":   {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.From.Watched = "seen elsewhere" }), false},
+		"after_days":                     {homeIn(1, 3, 0), at(3), AtHome},
+		"after_two_days":                 {homeIn(1, 2, 0), at(2), AtHome},
+		"after_a_day":                    {homeIn(1, 1, 0), at(1), ""},
+		"a_call_now_and_then":            {calledOn(1, 0, 1, 2), at(3), ""},
+		"at_a_hoster":                    {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.From.Kind = Hosting }), ""},
+		"in_a_cloud":                     {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.From.Kind = Azure }), ""},
+		"through_a_vpn":                  {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.From.Kind = VPN }), ""},
+		"again_on_the_day":               {homeIn(1, 3, 0), at(2), ""},
+		"on_the_first_day":               {homeIn(1, 1, 0), at(0), ""},
+		"never_there":                    {homeIn(2, 3, 0), at(3), ""},
+		"one_in_twenty":                  {homeIn(1, 3, 19), at(3), AtHome},
+		"one_in_twenty-one":              {homeIn(1, 3, 20), at(3), ""},
+		"while_guarded":                  {with(homeIn(1, 3, 0), func(p *Profile) { p.Guarded = true }), at(3), ""},
+		"accused":                        {with(homeIn(1, 3, 0), func(p *Profile) { p.Accuse([]netip.Prefix{fourth(1)}, 20_002*Day) }), at(3), ""},
+		"another_is_accused":             {with(homeIn(1, 3, 1), func(p *Profile) { p.Accuse([]netip.Prefix{fourth(100)}, 20_002*Day) }), at(3), AtHome},
+		"with_a_wrong_key":               {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.Status = 401 }), ""},
+		"by_nobody_knows_whom":           {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.Unproven = true }), ""},
+		"since_the_watch_began":          {watched(homeIn(1, 3, 0), 0), at(3), Resident},
+		"on_the_second_day_of_the_watch": {watched(homeIn(1, 1, 0), 0), at(1), ""},
+		"a_little_later":                 {watched(homeIn(1, 2, 0), 0), at(2), Resident},
+		"a_quarter_of_all":               {watched(homeIn(1, 3, 3), 0), at(3), Resident},
+		"a_fifth_of_all":                 {watched(homeIn(1, 3, 4), 0), at(3), AtHome},
+		"who_came_on_the_second_day":     {watched(homeIn(1, 3, 0), -1), at(3), AtHome},
+		"a_guarded_resident":             {with(watched(homeIn(1, 3, 0), 0), func(p *Profile) { p.Guarded = true }), at(3), ""},
+		"a_resident_at_home":             {watched(homeIn(1, 3, 0), 0), changed(at(3), func(c *Call) { c.From.Kind = Residential }), AtHome},
+		"a_subscriber":                   {with(watched(homeIn(1, 3, 0), 0), func(p *Profile) { p.Principal.Kind = APIMSubscription }), at(3), AtHome},
+		"there_long_before_the_watch":    {watched(homeIn(1, 3, 0), 2), at(3), AtHome},
+		"a_resident_at_a_hoster":         {watched(homeIn(1, 3, 0), 0), changed(at(3), func(c *Call) { c.From.Kind = Hosting }), ""},
+		"from_the_watchlist":             {homeIn(1, 3, 0), changed(at(3), func(c *Call) { c.From.Watched = "seen elsewhere" }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.p.AtHome(c.call); got != c.want {
-				t.Errorf("at home: %v, want %v", got, c.want)
+				t.Errorf("told %q, want %q", got, c.want)
 			}
 		})
 	}

@@ -106,6 +106,20 @@ func (p *Profile) Alike(c *Call) bool {
 	return p.Clients.Known(c.Client, c.Time, Day) && (p.Models.Known(c.Model, c.Time, Day) || p.Deployments.Known(c.Deployment, c.Time, Day))
 }
 
+// NewWork reports whether a call is of an operation, or asks a model, that the principal never used.
+// The deployment stands for a model that the log does not name.
+func (p *Profile) NewWork(c *Call) bool {
+	switch {
+	case c.Status == notFound:
+		return false // a name that was guessed is no work
+	case c.Operation != "" && p.Operations.Len() > 0 && p.Operations.Find(c.Operation) == nil:
+		return true
+	case c.Model != "":
+		return p.Models.Len() > 0 && p.Models.Find(c.Model) == nil
+	}
+	return c.Deployment != "" && p.Deployments.Len() > 0 && p.Deployments.Find(c.Deployment) == nil
+}
+
 // Standing is how long the principal has used network n at t. A network that
 // was met on the principal's first day, that other principals of the resource
 // have used for a day, or that is premises of the tenant, is not foreign.

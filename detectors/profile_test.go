@@ -112,7 +112,7 @@ func TestProfile_Watch(t *testing.T) {
 		"not_written":      {[]act{{0, deleted, false}, {5, settingWritten, true}}, 60},
 		"account_deleted":  {[]act{{0, deleted, false}, {30, accountDeleted, false}}, 0},
 		"hub_deleted":      {[]act{{0, "microsoft.eventhub/namespaces/eventhubs/delete", false}}, 0},
-		"deleted_twice":    {[]act{{0, deleted, false}, {20, deleted, false}}, 60},
+		"deleted_twice":    {[]act{{0, deleted, false}, {20, deleted, false}}, 80},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var p Profile

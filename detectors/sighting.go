@@ -19,9 +19,15 @@ type Sighting struct {
 	Client    Client  // of the call
 }
 
-// AtHome is the Detector of a sighting that accuses nobody: the principal is at
-// home in the network. It has no Bits and no Client.
-const AtHome = "at-home"
+// AtHome and Resident are the Detector of sightings that accuse nobody: the principal is at
+// home in the network, or has been since the watch began. They have no Bits and no Client.
+const (
+	AtHome   = "at-home"
+	Resident = "resident"
+)
+
+// Accuses reports whether the sighting is of something telling.
+func (s *Sighting) Accuses() bool { return s.Detector != AtHome && s.Detector != Resident }
 
 // When implements Event.
 func (s *Sighting) When() Time { return s.Time }

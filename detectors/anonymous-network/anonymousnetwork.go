@@ -3,6 +3,7 @@ package anonymousnetwork
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/keywarden/keywarden/detectors"
 	"github.com/keywarden/keywarden/detectors/internal/stat"
@@ -15,7 +16,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "anonymous-network",
 	Title: "Use from an anonymous network",
-	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the fewer of its resource's callers use such networks, a VPN less so of one that people use from ever new networks, and both where the usual client and model come through them. Servers for rent in a country that nobody called the resource from may need no other evidence. " +
+	Text: "A principal is called from a Tor exit, a commercial VPN or proxy, or servers for rent, where it never was. Of a key without a past that is all there is to judge by, and it counts a little, the less the more networks called at once; of one that is known for days a Tor exit is enough by itself, unless its resource is called through Tor, and the others are more surprising the fewer of its resource's callers use such networks, a VPN less so of one that people use from ever new networks, and both where the usual client and model come through them. Servers for rent in a country that nobody called the resource from may need no other evidence. " +
 		"Which networks are anonymous is as old as the embedded table: an exit that is newer is missed, and a block that has changed hands is wrong.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
@@ -59,6 +60,15 @@ func prior(past *detectors.Profile, kind detectors.NetworkKind, t detectors.Time
 // first is the bits of a kind of network for a principal without a past: what share of new keys is first used from it, assumed.
 var first = map[detectors.NetworkKind]float64{detectors.Hosting: 4, detectors.VPN: 5, detectors.Tor: 9}
 
+// amongFirst is the bits of such a network for a principal without a past that was called from
+// others: the more there were, the sooner one is of the kind (Bonferroni's inequality).
+func amongFirst(before *detectors.Profile, kind detectors.NetworkKind) float64 {
+	if kind == detectors.Tor {
+		return first[kind]
+	}
+	return max(0, first[kind]-math.Log2(float64(1+before.Networks.Len())))
+}
+
 // late is what is added where the principal appears days after the watch began: that is rare by itself.
 const late = 3
 
@@ -97,9 +107,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	switch known := peers != nil && peers.Kinds.Known(kind, call.Time, detectors.Day); {
 	case before.Age(call.Time) < detectors.Day && known:
 	case before.Latecomer(call.Time):
-		bits = first[kind] + late
+		bits = amongFirst(before, kind) + late
 	case before.Age(call.Time) < detectors.Day:
-		bits = first[kind]
+		bits = amongFirst(before, kind)
 	case known:
 		bits = usually(before, &call.From, call.Time, doubt*(1-peersUse*peers.Kinds.Shared(kind, call.Time, before.Caller)))
 	case kind == detectors.Tor && before.Kinds.Find(kind) == nil:

@@ -43,6 +43,27 @@ func TestDetector(t *testing.T) {
 		detectortest.Scenario{Name: "a_new_key_from_tor", Below: 3, Play: func(s *detectortest.Script) {
 			s.Fires(6, func() { s.Call(detectortest.Chat(detectortest.At(0, 3, 0), of(detectors.Tor))) })
 		}},
+		detectortest.Scenario{Name: "a_new_key_through_a_vpn", Below: 3, Play: func(s *detectortest.Script) {
+			s.Fires(5, func() { s.Call(detectortest.Chat(detectortest.At(0, 3, 0), of(detectors.VPN))) })
+		}},
+		detectortest.Scenario{Name: "one_of_the_first_users_of_a_new_page_has_a_vpn", Below: 3, Play: func(s *detectortest.Script) {
+			for user := range 30 {
+				s.Call(detectortest.Chat(detectortest.At(0, 3, user), detectortest.User(user)))
+			}
+			s.Call(detectortest.Chat(detectortest.At(0, 4, 0), of(detectors.VPN)))
+		}},
+		detectortest.Scenario{Name: "one_of_the_first_users_of_a_late_page_has_a_vpn", Since: detectortest.At(-9, 0, 0), Below: 4, Play: func(s *detectortest.Script) {
+			for user := range 30 {
+				s.Call(detectortest.Chat(detectortest.At(0, 3, user), detectortest.User(user)))
+			}
+			s.Call(detectortest.Chat(detectortest.At(0, 4, 0), of(detectors.VPN)))
+		}},
+		detectortest.Scenario{Name: "one_of_the_first_users_of_a_new_page_uses_tor", Below: 3, Play: func(s *detectortest.Script) {
+			for user := range 30 {
+				s.Call(detectortest.Chat(detectortest.At(0, 3, user), detectortest.User(user)))
+			}
+			s.Fires(9, func() { s.Call(detectortest.Chat(detectortest.At(0, 4, 0), of(detectors.Tor))) })
+		}},
 		detectortest.Scenario{Name: "a_user_whose_vpn_is_on_each_day", Below: 6, Play: func(s *detectortest.Script) {
 			for day := range 21 {
 				s.Working(day, day+1, 10, detectortest.Home)

@@ -41,6 +41,38 @@ func TestDetector(t *testing.T) {
 			s.Working(0, 14, 10, detectortest.Office)
 			s.Burst(with(detectortest.Chat(detectortest.At(14, 9, 0), detectortest.Office), "2025-04-01-preview", ""), 60, 6*detectors.Hour)
 		}},
+		detectortest.Scenario{Name: "an_older_program_with_new_work_on_its_own_machine", Below: 3, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 10, detectortest.Backend(0))
+			s.Fires(17, func() { s.Call(relayed("2023-12-01-preview")) })
+		}},
+		detectortest.Scenario{Name: "a_newer_program_with_new_work_on_its_own_machine", Below: 9, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 10, detectortest.Backend(0))
+			s.Call(relayed("2025-04-01-preview"))
+		}},
+		detectortest.Scenario{Name: "who_always_had_an_old_version_streams_new_work", Below: 9, Play: func(s *detectortest.Script) {
+			for hour := range 14 * 24 {
+				s.Call(with(detectortest.Chat(detectortest.At(0, hour, 0), detectortest.Backend(0)), "2023-07-01-preview", ""))
+			}
+			s.Call(streamed(relayed("2023-07-01-preview")))
+		}},
+		detectortest.Scenario{Name: "an_older_program_on_another_machine_of_its_cloud", Below: 3, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 10, detectortest.Backend(0))
+			s.Fires(17, func() {
+				c := relayed("2023-12-01-preview")
+				c.From = detectortest.Backend(7)
+				s.Call(c)
+			})
+		}},
+		detectortest.Scenario{Name: "an_older_program_guesses_a_name", Below: 11, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 10, detectortest.Backend(0))
+			c := relayed("2023-12-01-preview")
+			c.Status = 404
+			s.Call(c)
+		}},
+		detectortest.Scenario{Name: "an_older_program_with_its_usual_work", Below: 11, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 10, detectortest.Backend(0))
+			s.Call(with(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Backend(0)), "2023-12-01-preview", ""))
+		}},
 		detectortest.Scenario{Name: "a_colleague_brings_the_version_of_the_peers", Below: 3, Kind: detectors.EntraObject, Play: func(s *detectortest.Script) {
 			for day := range 14 {
 				s.Call(detectortest.Chat(detectortest.At(day, 9, 0), detectortest.Office))
@@ -90,6 +122,13 @@ func TestDetector(t *testing.T) {
 			s.Call(detectortest.Check(detectortest.At(9, 9, 0), detectortest.User(4)))
 		}},
 	)
+}
+
+// relayed is a call of a model that the principal does not use, from its own machine.
+func relayed(version string) detectors.Call {
+	c := with(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Backend(0)), version, "")
+	c.Model, c.Deployment = "o3", "o3"
+	return c
 }
 
 func streamed(c detectors.Call) detectors.Call {

@@ -13,7 +13,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "logging-cut",
 	Title: "Diagnostic logging is cut",
-	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough from a place that nobody knows there; of a known administrator, of somebody unknown at a known place, or from Azure, where deployments run, it is told but does not alarm until an hour has passed: a deployment replaces a setting in one go, so one that nobody has written again was not replaced. " +
+	Text: "A diagnostic setting, or the hub behind it, is deleted. From then on nothing is seen: this may be the last thing that is. One act is enough from a place that nobody knows there; of a known administrator, of somebody unknown at a known place, or from Azure, where deployments run, it is told but does not alarm until an hour has passed: a deployment replaces a setting in one go, so one that nobody has written again was not replaced. Where calls are logged on all the same, another setting sends them, and the deletion alone stays low. " +
 		"A setting that is written with fewer categories is not seen here, nor a deletion by somebody who writes a harmless one within the hour.",
 	Severity: detectors.High,
 	Family:   detectors.ControlPlane,
@@ -39,9 +39,15 @@ var (
 	byDeployment = deed.Weight{Base: 3, PerPoint: 1}
 )
 
-// stays is the bits of a deletion that nothing has replaced within the hour.
-// Whoever deploys anew deletes and writes in one go.
-const stays = 18
+// What a deletion is worth, in bits, that nothing has replaced within the hour: whoever
+// deploys anew deletes and writes in one go. Where calls are logged on, another setting sends them, and nobody is blind.
+const (
+	stays    = 18.0
+	loggedOn = 9.0
+)
+
+// lately is until how long before the hour is over calls must be logged for nobody to be blind.
+const lately = 15 * detectors.Minute
 
 func observe(before *detectors.Profile, e detectors.Event, own *deed.State) (detectors.Finding, bool) {
 	if tick, ok := e.(detectors.Tick); ok {
@@ -62,9 +68,9 @@ func left(before *detectors.Profile, tick detectors.Tick) (detectors.Finding, bo
 		return detectors.Finding{}, false
 	}
 	cut := before.Cut.Time
-	calls := "no call is logged since"
-	if before.Last > cut {
-		calls = "calls are logged on, until " + before.Last.UTC().Format(minute)
+	bits, calls := stays, "no call is logged since"
+	if before.Last > tick.When()-lately {
+		bits, calls = loggedOn, "calls are logged on, until "+before.Last.UTC().Format(minute)
 	}
 	observed := detectors.Facts{"deletedAt": cut.String(), "hoursDeleted": float64(tick.When()-cut) / float64(detectors.Hour)}
 	if before.Last != 0 {
@@ -72,7 +78,7 @@ func left(before *detectors.Profile, tick detectors.Tick) (detectors.Finding, bo
 	}
 	return detectors.Finding{
 		Time:     tick.When(),
-		Bits:     stays,
+		Bits:     bits,
 		Summary:  fmt.Sprintf("the diagnostic setting that was deleted at %s was not written again within the hour; %s", cut.UTC().Format(minute), calls),
 		Observed: observed,
 		Usual:    detectors.Facts{"replacedWithinHours": 1.0},

@@ -24,6 +24,17 @@ func TestDetector(t *testing.T) {
 			cut(s, detectortest.Deed(detectortest.At(14, 10, 0), operation, "admin", detectortest.Office))
 			s.Fires(17, func() { s.Elsewhere(detectortest.At(14, 11, 30)) })
 		}},
+		detectortest.Scenario{Name: "another_setting_logs_on", Below: 11, Play: func(s *detectortest.Script) {
+			cut(s, detectortest.Deed(detectortest.At(14, 10, 0), operation, "admin", detectortest.Office))
+			s.Burst(detectortest.Chat(detectortest.At(14, 10, 1), detectortest.Office), 30, 58*detectors.Minute)
+			s.Fires(9, func() { s.Elsewhere(detectortest.At(14, 11, 30)) })
+		}},
+		detectortest.Scenario{Name: "the_other_setting_is_deleted_too", Below: 11, Play: func(s *detectortest.Script) {
+			cut(s, detectortest.Deed(detectortest.At(14, 10, 0), operation, "admin", detectortest.Office))
+			s.Burst(detectortest.Chat(detectortest.At(14, 10, 1), detectortest.Office), 30, 48*detectors.Minute)
+			s.Act(detectortest.Deed(detectortest.At(14, 10, 50), operation, "admin", detectortest.Office))
+			s.Fires(17, func() { s.Elsewhere(detectortest.At(14, 12, 30)) })
+		}},
 		detectortest.Scenario{Name: "a_deployment_that_forgot_to", Below: 7, Play: func(s *detectortest.Script) {
 			cut(s, deployed(10, 0, operation))
 			s.Fires(17, func() { s.Elsewhere(detectortest.At(14, 11, 30)) })

@@ -15,7 +15,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "operation-shift",
 	Title: "Used for something else",
 	Text: "A principal calls an operation, a sort of work or a model that it never used: images where there was only chat, files, fine-tuning, a dearer model. A probe on a model never used came a day before the largest known drain. " +
-		"From a network that the principal does not use it counts in full, from its own networks as the trial or migration that it mostly is, less for images by day, whose number image-burst judges. How surprising it is follows from how often this principal tries something new, and it counts less the more of its peers do the same. " +
+		"From a network that the principal does not use it counts in full, from its own networks as the trial or migration that it mostly is, by half where peers or others of the tenant work, less for images by day, whose number image-burst judges. How surprising it is follows from how often this principal tries something new, and it counts less the more of its peers do the same. " +
 		"A thief who asks for what the owner asks for is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
@@ -52,6 +52,7 @@ const (
 	imagesByDay   = 0.5 // images, from its own networks, at an hour of work: how many, image-burst judges
 	peersDo       = 0.4 // taken off where peers have done it on an earlier day, by how many of them
 	near          = 0.7 // from a new network of a usual organisation
+	colleague     = 0.5 // what is left of the bits where others are known: whoever works from there as a guest has work of their own
 )
 
 // most is the most bits: trials, evaluations and new tasks are rarer in the data
@@ -83,7 +84,8 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	surprise = math.Min(surprise, before.Habit(1+before.Models.Len())) * weight
 	own.News.Add(day)
 	test := "operation-shift/usual"
-	switch before.Standing(&call.From, call.Time) {
+	standing := before.Standing(&call.From, call.Time)
+	switch standing {
 	case detectors.Foreign:
 		test = "operation-shift/foreign"
 	case detectors.Near:
@@ -97,6 +99,9 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		}
 	}
 	bits := math.Min(before.Bits(test, call.Time, surprise), most)
+	if standing == detectors.Near && before.Frequented(&call.From, call.Time) {
+		bits *= colleague
+	}
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}

@@ -30,6 +30,10 @@ func TestDetector(t *testing.T) {
 				s.Working(7+7*week, 14+7*week, 10, detectortest.Office)
 			}
 		}},
+		detectortest.Scenario{Name: "a_colleague_at_the_office_of_another_team", Below: 4, Premises: []detectors.Network{detectortest.Home}, Play: func(s *detectortest.Script) {
+			s.Working(0, 14, 10, detectortest.Office)
+			s.Call(use(detectortest.At(14, 10, 0), detectortest.Home, "gpt-4.1"))
+		}},
 		detectortest.Scenario{Name: "a_name_that_does_not_exist", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			wrong := use(detectortest.At(14, 3, 0), detectortest.Rented(0), "")

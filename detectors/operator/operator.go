@@ -15,7 +15,7 @@ import (
 var Detector = detectors.New(detectors.Description{
 	ID:    "operator",
 	Title: "One hand on several principals",
-	Text: "One network did telling things to several principals within a week, on one account or on many: it tried their keys, guessed deployments, pressed the filters, came with a client that they do not have or from servers for rent, or it listed the keys of several accounts within an hour (from Azure pipelines do). What each of them shows may be faint; together they are one thief with many keys. " +
+	Text: "One network did telling things to several principals within a week, on one account or on many: it tried their keys, guessed deployments, pressed the filters, came with a client that they do not have or from servers for rent, or it listed the keys of several accounts within an hour (from Azure pipelines do, and two from a home or an office may be an administrator's). What each of them shows may be faint; together they are one thief with many keys. " +
 		"It counts principals for whom the network is foreign, so a shared gateway or an office is none; mere moves to a new network do not count, for offices move as a whole. It counts more where several accounts were touched, and where the client was the same each time. A thief who changes the network with each key is missed here.",
 	Severity: detectors.High,
 	Family:   detectors.FanOut,
@@ -46,6 +46,7 @@ var Detector = detectors.New(detectors.Description{
 const (
 	mostTouched = 8.0
 	mostPlace   = 5.0 // where all that is telling is the kind of network
+	mostActed   = 5.5 // of acts from a home or an office: whoever administers many accounts works on several at once
 	farApart    = 2.0 // each further account, up to far
 	far         = 3
 	sameClient  = 2.0 // of all calls
@@ -119,6 +120,9 @@ func (own *state) add(s *detectors.Sighting) {
 		bits, tells = min(bits, mostPlace), false
 	case detectors.ControlPlane:
 		tells, act = false, s.Time
+		if s.From.Kind == detectors.Residential || s.From.Kind == detectors.Business {
+			bits = min(bits, mostActed)
+		}
 	}
 	key := hash(s.Principal.Kind.String(), s.Principal.ID, s.Principal.Resource)
 	i := slices.IndexFunc(own.Touched[:], func(t touched) bool { return t.Principal == key })

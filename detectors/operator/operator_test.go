@@ -31,6 +31,12 @@ func listed(day, minute, i int, bits float64) detectors.Sighting {
 	return seen
 }
 
+func listedFrom(from detectors.Network, minute, i int) detectors.Sighting {
+	seen := listed(3, minute, i, 8)
+	seen.From = from
+	return seen
+}
+
 func TestDetector(t *testing.T) {
 	detectortest.Accept(t, Detector,
 		detectortest.Scenario{Name: "keys_are_tried_in_a_row", Below: 15.5, Play: func(s *detectortest.Script) {
@@ -62,6 +68,15 @@ func TestDetector(t *testing.T) {
 			s.Sight(listed(3, 0, 1, 6))
 			s.Sight(listed(3, 10, 2, 6))
 			s.Fires(17, func() { s.Sight(listed(3, 25, 3, 6)) })
+		}},
+		detectortest.Scenario{Name: "an_administrator_reads_the_keys_of_two_accounts_at_home", Below: 13.5, Play: func(s *detectortest.Script) {
+			s.Sight(listedFrom(detectortest.Home, 0, 1))
+			s.Sight(listedFrom(detectortest.Home, 4, 2))
+		}},
+		detectortest.Scenario{Name: "and_of_a_third", Below: 13.5, Play: func(s *detectortest.Script) {
+			s.Sight(listedFrom(detectortest.Home, 0, 1))
+			s.Sight(listedFrom(detectortest.Home, 4, 2))
+			s.Fires(17, func() { s.Sight(listedFrom(detectortest.Home, 9, 3)) })
 		}},
 		detectortest.Scenario{Name: "an_administrator_of_many_customers", Below: 8, Play: func(s *detectortest.Script) {
 			for day := range 5 {

@@ -37,7 +37,7 @@ func TestDetector(t *testing.T) {
 			s.Working(0, 14, 100, detectortest.Backend(0))
 			other := detectortest.Chat(detectortest.At(14, 19, 0), detectortest.Home)
 			other.Client.APIVersion = "2023-05-15"
-			s.Fires(12, func() { s.Call(other) })
+			s.Fires(11.5, func() { s.Call(other) })
 		}},
 		detectortest.Scenario{Name: "where_all_peers_are_at_home", Kind: detectors.APIMSubscription, Below: 10.5, Play: func(s *detectortest.Script) {
 			for day := range 14 {

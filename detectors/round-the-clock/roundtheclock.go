@@ -3,6 +3,7 @@ package roundtheclock
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -15,7 +16,7 @@ var Detector = detectors.New(detectors.Description{
 	Title: "Used when it usually rests",
 	Text: "A principal with hours of its own, an office's say, is used in many more hours of a day than ever, at those when it usually rests: so looks a key that is resold across the world, at any rate. " +
 		"So does one whose key strangers use at a time of day at which, on few days of the week or none, anybody else does. " +
-		"Of the usual networks it is the flattening of the day that counts, not the hour: who works late rests at other hours. Strangers in a country that the principal is not used from have another day, and are left to the detectors of places. A reseller of a key that never rests is missed here.",
+		"Of the usual networks it is the flattening of the day that counts, not the hour: who works late rests at other hours. But who sends more to the models in one night than ever in a day, as an Entra identity does whose owner takes documents along or works for somebody else, does not just work late. The log does not tell people from service principals, whose rare jobs at night look the same. Strangers in a country that the principal is not used from have another day, and are left to the detectors of places. A reseller of a key that never rests is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Hours,
 	Scope:    detectors.PerPrincipal,
@@ -27,14 +28,14 @@ var Detector = detectors.New(detectors.Description{
 	Benign: []string{
 		"A program that begins to serve other time zones.",
 		"A long job that runs through the night.",
-		"A deadline.",
+		"A deadline, or documents that somebody, or a service principal's job, feeds to a model over night.",
 	},
 	Triage: []string{
 		"Look at the networks of the calls at night: the usual ones, or others.",
 		"Ask the owner of the key for a job that runs through the night.",
 		"Compare what is asked for at night with what is asked for by day.",
 	},
-	Version: 1,
+	Version: 2,
 }, observe)
 
 const (
@@ -56,6 +57,7 @@ type state struct {
 	Quiet   uint32    // most active hours of rest so far today
 	Widest  stat.Peak // Wide of the days before
 	Most    stat.Peak // Quiet of the days before
+	Toil    toil
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
@@ -64,17 +66,29 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	wide := own.flattening(before, call)
-	night := strangersAtRest(before, call)
-	if !own.Said.Raise(int64(call.Time/detectors.Day), max(wide, night), detectors.MinBits) {
+	night, work := 0.0, 0.0
+	switch {
+	case before.Standing(&call.From, call.Time) != detectors.Usual:
+		night = strangersAtRest(before, call)
+	case before.Principal.Kind == detectors.EntraObject && !call.Failed():
+		work = own.Toil.add(before, call)
+	}
+	f := detectors.Finding{Time: call.Time, Bits: max(wide, night, work)}
+	if !own.Said.Raise(int64(call.Time/detectors.Day), f.Bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
-	f := detectors.Finding{Time: call.Time, Bits: max(wide, night)}
-	if night > wide {
+	switch {
+	case work > max(wide, night):
+		f.Summary = fmt.Sprintf("requests of %.0f tokens from %s since %s UTC, when it usually rests; its busiest day had %.0f",
+			own.Toil.AtRest, &call.From, (detectors.Time(own.Toil.Since) * detectors.Hour).UTC().Format("15:04"), own.Toil.Most)
+		f.Observed = detectors.Facts{"promptTokensAtRest": math.Round(own.Toil.AtRest), "network": call.From.Prefix.String()}
+		f.Usual = detectors.Facts{"maxPromptTokensPerDay": math.Round(own.Toil.Most)}
+	case night > wide:
 		f.Summary = fmt.Sprintf("called from %s about %s UTC, when it usually rests; %.0f such calls within an hour",
 			&call.From, call.Time.UTC().Format("15:04"), strangers(before))
 		f.Observed = detectors.Facts{"strangersCallsPerHour": strangers(before), "network": call.From.Prefix.String()}
 		f.Usual = detectors.Facts{"callsPerHour": before.UsualHour(call.Time)}
-	} else {
+	default:
 		active, atRest := float64(bits.OnesCount32(own.Active)), float64(bits.OnesCount32(own.Resting))
 		f.Summary = fmt.Sprintf("used in %.0f of the last 24 hours, %.0f of which are usually quiet; its widest day had %.0f and %.0f",
 			active, atRest, own.Widest.Max, own.Most.Max)
@@ -110,7 +124,7 @@ func (own *state) flattening(before *detectors.Profile, call *detectors.Call) fl
 // strangersAtRest is the bits of calls from other networks at a time of day at which the
 // principal rests. In a country that it is not used from the day is another.
 func strangersAtRest(before *detectors.Profile, call *detectors.Call) float64 {
-	if before.Age(call.Time) < least || !call.From.Known() || before.Standing(&call.From, call.Time) == detectors.Usual {
+	if before.Age(call.Time) < least || !call.From.Known() {
 		return 0
 	}
 	abroad := !call.From.Kind.Anonymous() && !before.Countries.Known(call.From.Country, call.Time, detectors.Day)

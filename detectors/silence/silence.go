@@ -14,7 +14,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "silence",
 	Title: "Account falls silent",
 	Text: "An account or gateway that was called steadily for a week or more is in no log any longer, five times as long as its longest pause and six hours at least, while others are logged as ever and no act explains it: " +
-		"whoever can blind the watch in a way that leaves no act, or breaks the pipeline of one account, is seen here and nowhere else. It counts the more the longer the silence is and the more callers stopped together; where one program was the only caller it is low, for programs are retired. " +
+		"whoever can blind the watch in a way that leaves no act, or breaks the pipeline of one account, is seen here and nowhere else. It counts the more the longer the silence is and the more callers stopped together; where one program was the only caller it is low until it has doubled twice, for programs are retired. " +
 		"A pause of the whole log accuses nobody, nor do nights, weekends and holidays as long as they were known; an account whose pauses are long is missed late.",
 	Severity: detectors.Medium,
 	Family:   detectors.Hours,
@@ -33,7 +33,7 @@ var Detector = detectors.New(detectors.Description{
 		"Look in the activity log of the subscription, also at the namespace and its hub, for acts since the last call.",
 		"Ask the owner whether the account is still in use; if not, delete its keys.",
 	},
-	Version: 1,
+	Version: 2,
 }, observe)
 
 // What a silence is worth, in bits, assumed: too few are simulated to be measured.
@@ -42,7 +42,7 @@ const (
 	perVoice    = 3.0 // of each further caller who stopped at the same time
 	mostVoices  = 3   // that count
 	perDoubling = 3.0 // each time that it has doubled
-	mostAlone   = 12.0
+	aloneLonger = 4.5 // the same of one caller: 17 when it has doubled twice
 	hoursADay   = 24
 )
 
@@ -60,6 +60,7 @@ const near = detectors.Day
 type state struct {
 	Said     stat.Latch
 	Explains detectors.Time // the latest such act; 0 where there was none
+	Cut      detectors.Time // the latest cut of the logging; the same
 }
 
 func observe(before *detectors.Profile, e detectors.Event, own *state) (detectors.Finding, bool) {
@@ -84,20 +85,26 @@ func (s *state) learn(a *detectors.Act) {
 		}
 	}
 	if a.Deed() == detectors.LoggingCut {
-		s.Explains = max(s.Explains, a.Time)
+		s.Cut = max(s.Cut, a.Time)
 	}
 }
 
+// explained reports whether an act is why nothing was heard since the last call. A cut
+// after which calls were logged for an hour is not: another setting sent them.
+func (s *state) explained(last detectors.Time) bool {
+	return s.Explains != 0 && s.Explains > last-near || s.Cut != 0 && s.Cut > last-detectors.Replaced
+}
+
 func judge(before *detectors.Profile, now detectors.Time, own *state) (detectors.Finding, bool) {
-	if own.Explains != 0 && own.Explains > before.Last-near {
+	if own.explained(before.Last) {
 		return detectors.Finding{}, false
 	}
 	silent, usual := hours(now-before.Last), hours(before.LongestPause())
 	voices := before.FellSilent()
 	doublings := math.Round(math.Log2(float64(now-before.Last) / float64(before.Patience())))
-	bits := alone + perVoice*float64(min(voices, mostVoices)-1) + perDoubling*doublings
-	if voices < 2 {
-		bits = min(bits, mostAlone)
+	bits := alone + aloneLonger*doublings
+	if voices > 1 {
+		bits = alone + perVoice*float64(min(voices, mostVoices)-1) + perDoubling*doublings
 	}
 	if !own.Said.Raise(int64(now/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false

@@ -30,18 +30,19 @@ func TestDetector(t *testing.T) {
 			busy(s)
 			s.Fires(17, func() { s.Elsewhere(detectortest.At(16, 0, 0)) })
 		}},
-		detectortest.Scenario{Name: "the_first_hours", Below: 3, Play: func(s *detectortest.Script) {
+		detectortest.Scenario{Name: "the_first_hours", Below: 14.5, Play: func(s *detectortest.Script) {
 			busy(s)
-			s.Fires(12, func() { s.Elsewhere(detectortest.At(14, 7, 0)) })
+			s.Elsewhere(detectortest.At(14, 7, 0))
 		}},
 		detectortest.Scenario{Name: "a_few_hours", Below: 3, Play: func(s *detectortest.Script) {
 			busy(s)
 			s.Elsewhere(detectortest.At(14, 5, 0))
 			s.Always(14, 15, 6, detectortest.Backend(0))
 		}},
-		detectortest.Scenario{Name: "one_program_is_retired", Below: 12.5, Play: func(s *detectortest.Script) {
+		detectortest.Scenario{Name: "the_only_program_stops", Below: 13, Play: func(s *detectortest.Script) {
 			s.Always(0, 14, 6, detectortest.Backend(0))
-			s.Elsewhere(detectortest.At(40, 0, 0))
+			s.Elsewhere(detectortest.At(14, 20, 0))
+			s.Fires(17, func() { s.Elsewhere(detectortest.At(40, 0, 0)) })
 		}},
 		detectortest.Scenario{Name: "a_holiday_after_weekends", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 12, 10, detectortest.Office, detectortest.Home)
@@ -57,6 +58,12 @@ func TestDetector(t *testing.T) {
 			busy(s)
 			s.Act(deed("microsoft.insights/diagnosticsettings/delete"))
 			s.Elsewhere(detectortest.At(40, 0, 0))
+		}},
+		detectortest.Scenario{Name: "calls_were_logged_on_after_a_cut", Below: 14.5, Play: func(s *detectortest.Script) {
+			busy(s)
+			s.Act(deed("microsoft.insights/diagnosticsettings/delete"))
+			s.Burst(detectortest.Chat(detectortest.At(14, 0, 2), detectortest.Backend(0)), 60, 3*detectors.Hour)
+			s.Fires(17, func() { s.Elsewhere(detectortest.At(17, 0, 0)) })
 		}},
 		detectortest.Scenario{Name: "known_for_days_only", Below: 3, Play: func(s *detectortest.Script) {
 			s.Always(0, 6, 20, detectortest.Backend(0), detectortest.Home, detectortest.User(1))

@@ -34,7 +34,7 @@ func operatorOf(id string) detectors.Principal {
 // sightings of the latest weeks.
 type hand struct {
 	seen    sightings               // of one week and the one before
-	home    sightings               // of detectors.AtHome, of one week and the two before
+	home    sightings               // that accuse nobody, of one week and the two before
 	changed map[detectors.Time]bool // weeks whose incident may be another since take
 }
 
@@ -75,7 +75,7 @@ func keyOf(s *detectors.Sighting) sightingKey {
 
 // add takes a sighting in, and reports whether it changes anything.
 func (h *hand) add(s *detectors.Sighting) bool {
-	if s.Detector == detectors.AtHome {
+	if !s.Accuses() {
 		return h.home.add(s, mostHome, 2*week)
 	}
 	if !h.seen.add(s, mostSeen, week) {
@@ -222,7 +222,7 @@ func (h *hand) restore(data []byte) error {
 		return fmt.Errorf("%w: sightings: %w", errState, err)
 	}
 	for i := range m.Sightings {
-		if s := &m.Sightings[i]; s.Detector == detectors.AtHome {
+		if s := &m.Sightings[i]; !s.Accuses() {
 			h.home = append(h.home, *s)
 		} else {
 			h.seen = append(h.seen, *s)

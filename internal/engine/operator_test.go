@@ -143,7 +143,7 @@ func drawHomes(r *rand.Rand, n int) (all []detectors.Sighting) {
 		all = append(all, detectors.Sighting{
 			Time:      20_000*detectors.Day + detectors.Time(r.IntN(20_000))*detectors.Minute,
 			Principal: detectors.Principal{Kind: detectors.AccountKey, ID: id, Resource: id},
-			Detector:  detectors.AtHome, From: detectors.Network{Prefix: rentedNetwork.Prefix},
+			Detector:  []string{detectors.AtHome, detectors.AtHome, detectors.AtHome, detectors.Resident}[r.IntN(4)], From: detectors.Network{Prefix: rentedNetwork.Prefix},
 		})
 	}
 	return all
@@ -239,6 +239,23 @@ func TestHand_is_premises_of_two(t *testing.T) {
 		if got := see(step.account, step.at); !slices.Equal(got, step.want) {
 			t.Errorf("step %d: told %v, want %v", i, got, step.want)
 		}
+	}
+}
+
+// TestHand_is_premises_of_a_resident: who has been there since the watch began needs no second one.
+func TestHand_is_premises_of_a_resident(t *testing.T) {
+	const start = 20_000 * detectors.Day / week * week
+	r := network()
+	r.see(&detectors.Sighting{
+		Time: start + detectors.Day + 90*detectors.Minute, Principal: detectors.Principal{Kind: detectors.AccountKey, ID: "a", Resource: "a"},
+		Detector: detectors.Resident, From: rentedNetwork,
+	}, 0)
+	want := []detectors.Stay{{Network: rentedNetwork.Prefix, Since: start + detectors.Day + 3*detectors.Hour, Until: start + 4*week}}
+	if !slices.Equal(r.stays, want) {
+		t.Errorf("told %v, want %v", r.stays, want)
+	}
+	if joint := r.takeJoint(); len(joint) > 0 {
+		t.Errorf("a resident is an operator's: %v", joint)
 	}
 }
 

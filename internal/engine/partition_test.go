@@ -150,20 +150,25 @@ func fold(t testing.TB, hub *usageHub) (*engine.InMemory, engine.Tally) {
 	return ledger, tally
 }
 
-// sight has the hub's logs judged, whatever becomes of it, until no sightings
-// are added to them.
-func sight(t testing.TB, hub *usageHub) {
+// sighting has the hub's logs judged whenever it is called, whatever becomes of it, until no
+// sightings are added to them.
+func sighting(t testing.TB, hub *usageHub) func() {
 	t.Helper()
 	ledger := engine.NewInMemory()
 	judges := make([]*engine.Partition, len(hub.logs))
 	for i := range judges {
 		judges[i] = partition(t, config(t), engine.PartitionConfig{Log: logID(i), Ledger: ledger, Reader: hub, Publisher: hub, Partitions: len(hub.logs)})
 	}
-	for before := -1; before != hub.events(); {
-		before = hub.events()
-		for i, log := range hub.logs {
-			if err := judges[i].Take(t.Context(), time.Time{}, log); err != nil {
-				t.Fatal(err)
+	taken := make([]int, len(hub.logs))
+	return func() {
+		t.Helper()
+		for before := -1; before != hub.events(); {
+			before = hub.events()
+			for i, log := range hub.logs {
+				if err := judges[i].Take(t.Context(), time.Time{}, log[taken[i]:]); err != nil {
+					t.Fatal(err)
+				}
+				taken[i] = len(log)
 			}
 		}
 	}
@@ -658,18 +663,19 @@ func TestRouter_sends_what_the_hub_takes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sight := sighting(t, hub.usageHub)
 	for len(events) > 0 {
-		n := min(300, len(events))
+		n := min(20, len(events))
 		done, err := router.Take(t.Context(), source, events[:n])
 		if err != nil || len(done.Poison) > 0 {
 			t.Fatalf("%d records set aside, %v", len(done.Poison), err)
 		}
 		events = events[n:]
+		sight() // in time: where somebody is at home is to be known within the hour
 	}
 	if hub.refused == 0 || hub.refused > 6 {
 		t.Errorf("%d messages were too large: want a few, until the router knows", hub.refused)
 	}
-	sight(t, hub.usageHub)
 	got, _ := fold(t, hub.usageHub)
 	want, _ := replay(t, config(t), groups([][]byte{file}))
 	if d := cmp.Diff(want, linesOf(t, got)); d != "" {

@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/keywarden/keywarden/detectors"
+import (
+	"slices"
+
+	"github.com/keywarden/keywarden/detectors"
+)
 
 const (
 	// untilKnown is how long after the hour in which a network becomes premises
@@ -14,25 +18,23 @@ const (
 )
 
 // stay is for how long the network is premises, by who is at home there: from
-// the first time on that a principal was there in the week of another one on
+// the first time on that a resident was there, or a principal in the week of another one on
 // another resource, or in the week after. One identity on two resources is one.
 // It begins earlier and ends later the more sightings come, and names no network.
 // The zero stay where it is none.
 func (h *hand) stay() (stay detectors.Stay) {
 	for i := range h.home {
 		s := &h.home[i]
-		for j := range h.home[:i] {
-			o := &h.home[j]
-			one := o.Principal.Resource == s.Principal.Resource || o.Principal.ID == s.Principal.ID
-			if one || weekOf(o.Time) < weekOf(s.Time)-week {
-				continue
-			}
-			if stay.Since == 0 {
-				stay.Since = s.Time - s.Time%detectors.Hour + untilKnown
-			}
-			stay.Until = weekOf(s.Time) + stayed
-			break
+		housemate := func(o detectors.Sighting) bool {
+			return o.Principal.Resource != s.Principal.Resource && o.Principal.ID != s.Principal.ID && weekOf(o.Time) >= weekOf(s.Time)-week
 		}
+		if s.Detector != detectors.Resident && !slices.ContainsFunc(h.home[:i], housemate) {
+			continue
+		}
+		if stay.Since == 0 {
+			stay.Since = s.Time - s.Time%detectors.Hour + untilKnown
+		}
+		stay.Until = weekOf(s.Time) + stayed
 	}
 	return stay
 }
@@ -41,13 +43,14 @@ func (h *hand) stay() (stay detectors.Stay) {
 // has waited for its time is passed over: how long after that time it is judged
 // depends on what else is in the log.
 func (r *resource) dwell(s *subject, c *detectors.Call) {
-	waited := s.Kind == detectors.AccountKey && c.Model == "" && c.Deployment == ""
-	if waited || !s.profile.AtHome(c) {
+	if s.Kind == detectors.AccountKey && c.Model == "" && c.Deployment == "" {
 		return
 	}
-	r.sighted = append(r.sighted, detectors.Sighting{
-		Time: r.now, Principal: s.profile.Principal, Detector: detectors.AtHome, From: detectors.Network{Prefix: c.From.Prefix},
-	})
+	if told := s.profile.AtHome(c); told != "" {
+		r.sighted = append(r.sighted, detectors.Sighting{
+			Time: r.now, Principal: s.profile.Principal, Detector: told, From: detectors.Network{Prefix: c.From.Prefix},
+		})
+	}
 }
 
 // housed is the rules with further stays of premises.

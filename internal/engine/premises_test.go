@@ -48,9 +48,14 @@ func networkOf(n int) netip.Prefix {
 }
 
 // daily are hourly calls of an account from a network, from midnight of the first day on.
-func daily(account string, n, days int, minute detectors.Time) (all []azurelog.Fragment) {
+func daily(account string, n, days int, minute detectors.Time) []azurelog.Fragment {
+	return dailyFrom(0, account, n, days, minute)
+}
+
+// dailyFrom is daily from midnight of a later day on.
+func dailyFrom(day detectors.Time, account string, n, days int, minute detectors.Time) (all []azurelog.Fragment) {
 	for hour := range detectors.Time(days) * 24 {
-		all = append(all, visit(at(0, hour, minute), account, n))
+		all = append(all, visit(at(day, hour, minute), account, n))
 	}
 	return all
 }
@@ -137,18 +142,22 @@ func TestReplay_knows_an_office_from_the_third_hour_on(t *testing.T) {
 		mark bool                                  // the network is on the watchlist of a detector that finds much
 	}{
 		"two": {
-			log:  [][]azurelog.Fragment{daily("a", 1, 3, 10), daily("b", 1, 3, 20)},
-			want: map[detectors.Time]detectors.Standing{at(2, 1, 59): detectors.Foreign, at(2, 2, 0): detectors.Near, at(3, 2, 1): detectors.Usual},
+			log:  [][]azurelog.Fragment{dailyFrom(2, "a", 1, 3, 10), dailyFrom(2, "b", 1, 3, 20)},
+			want: map[detectors.Time]detectors.Standing{at(4, 1, 59): detectors.Foreign, at(4, 2, 0): detectors.Near, at(5, 2, 1): detectors.Usual},
 		},
 		"two_and_weeks_later": {
-			log:  [][]azurelog.Fragment{daily("a", 1, 3, 10), daily("b", 1, 3, 20)},
+			log:  [][]azurelog.Fragment{dailyFrom(2, "a", 1, 3, 10), dailyFrom(2, "b", 1, 3, 20)},
 			want: map[detectors.Time]detectors.Standing{at(27, 23, 59): detectors.Near, at(28, 0, 1): detectors.Foreign},
 		},
 		"a_call_that_says_it_is_later": {
-			log:  [][]azurelog.Fragment{daily("a", 1, 3, 10), daily("b", 1, 3, 20), {func() azurelog.Fragment { f := visit(at(2, 1, 40), "guest", 1); f.Call.Time = at(2, 2, 10); return f }()}},
-			want: map[detectors.Time]detectors.Standing{at(2, 2, 10): detectors.Foreign},
+			log:  [][]azurelog.Fragment{dailyFrom(2, "a", 1, 3, 10), dailyFrom(2, "b", 1, 3, 20), {func() azurelog.Fragment { f := visit(at(4, 1, 40), "guest", 1); f.Call.Time = at(4, 2, 10); return f }()}},
+			want: map[detectors.Time]detectors.Standing{at(4, 2, 10): detectors.Foreign},
 		},
-		"one":     {log: [][]azurelog.Fragment{daily("a", 1, 9, 10)}, want: map[detectors.Time]detectors.Standing{at(8, 12, 1): detectors.Foreign}},
+		"a_resident": {
+			log:  [][]azurelog.Fragment{daily("a", 1, 3, 10)},
+			want: map[detectors.Time]detectors.Standing{at(1, 1, 59): detectors.Foreign, at(1, 2, 0): detectors.Near, at(2, 2, 1): detectors.Usual},
+		},
+		"one":     {log: [][]azurelog.Fragment{dailyFrom(2, "a", 1, 7, 10)}, want: map[detectors.Time]detectors.Standing{at(8, 12, 1): detectors.Foreign}},
 		"refused": {log: [][]azurelog.Fragment{refused(daily("a", 1, 9, 10)), refused(daily("b", 1, 9, 20))}, want: map[detectors.Time]detectors.Standing{at(8, 12, 1): detectors.Foreign}},
 		"a_page's_users": {
 			log:  [][]azurelog.Fragment{page("a", 10), page("b", 20)},

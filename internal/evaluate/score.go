@@ -35,7 +35,7 @@ const grace = detectors.Hour
 // Judge compares alarms with what really happened. A campaign is found by an
 // alarm on a principal that it attacked, or on the resource of one, that was
 // raised after its first call and whose events overlap it. An alarm that finds
-// no campaign is false; one that has found a campaign, and is not over when the
+// no campaign is false, unless it is about an identity with which a gateway passed the campaign's calls on; one that has found a campaign, and is not over when the
 // next begins on the same victim, has found that one at once.
 func (t *Trial) Judge(alarms []Alarm) Score {
 	s := Score{Months: t.Months, Alarms: len(alarms), Residents: map[string]float64{}}
@@ -53,7 +53,11 @@ func (t *Trial) Judge(alarms []Alarm) Score {
 		o := Outcome{Campaign: *c, Victim: archetypes[c.Principals[0]]}
 		for j := range alarms {
 			a := &alarms[j]
-			if a.At < c.FirstCall || !concerns(a, c) {
+			if a.At < c.FirstCall {
+				continue
+			}
+			if !concerns(a, c) {
+				explained[j] = explained[j] || overlaps(a, c) && slices.Contains(c.Echoes, a.Principal)
 				continue
 			}
 			explained[j] = true
@@ -85,9 +89,14 @@ func (t *Trial) Judge(alarms []Alarm) Score {
 	return s
 }
 
+// overlaps reports whether an alarm's events overlap a campaign.
+func overlaps(a *Alarm, c *simulate.CampaignTruth) bool {
+	return a.Last >= c.FirstCall && a.First <= c.LastCall+grace
+}
+
 // concerns reports whether an alarm's events overlap a campaign, and are about a victim of it.
 func concerns(a *Alarm, c *simulate.CampaignTruth) bool {
-	if a.Last < c.FirstCall || a.First > c.LastCall+grace {
+	if !overlaps(a, c) {
 		return false
 	}
 	for _, victim := range c.Principals {

@@ -78,6 +78,14 @@ func TestJudge(t *testing.T) {
 			t.Error("an incident that was over found a campaign")
 		}
 	})
+	t.Run("an_echo_is_neither_false_nor_finds", func(t *testing.T) {
+		tr := trial()
+		tr.Truth.Campaigns[0].Echoes = []detectors.Principal{stranger}
+		s := tr.Judge([]Alarm{{Principal: stranger, At: 2 * h, First: 2 * h, Last: 3 * h}, {Principal: stranger, At: 6 * h, First: 6 * h, Last: 6 * h}})
+		if len(s.False) != 1 || s.False[0].At != 6*h || s.Outcomes[0].Found {
+			t.Errorf("%+v", s)
+		}
+	})
 	t.Run("what_left_no_log_is_not_judged", func(t *testing.T) {
 		tr := trial()
 		tr.Truth.Campaigns[0].Calls, tr.Truth.Campaigns[0].Unlogged = 0, 13

@@ -62,8 +62,8 @@ var MaxRisk = func() (sum float64) {
 }()
 
 // ladder is the least risk of each severity, the highest first. Medium is where
-// simulated benign life has some 0.04 incidents a principal-month and production
-// rhythms some 0.1, which is the budget (docs/decisions/0004-fusion.md); each
+// simulated benign life and production rhythms together have some 0.1 incidents a
+// principal-month, which is the budget (docs/decisions/0004-fusion.md); each
 // further step is rarer by 2^5 at least. Info is the rest.
 var ladder = [...]struct {
 	severity detectors.Severity

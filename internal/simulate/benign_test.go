@@ -12,7 +12,7 @@ import (
 // lookalikes are the kinds of Lookalike.
 var lookalikes = []string{
 	"batch-doubled", "bulk-job", "deployment-missing", "guest", "hello", "key-test", "listing", "load-test", "marketing-day", "migration", "model-trial", "new-node", "newcomer",
-	"office-moved", "office-new-egress", "other-region", "outage", "private-vpn", "redeployed", "trip",
+	"office-moved", "office-new-egress", "other-region", "outage", "private-vpn", "redeployed", "retired", "trip",
 }
 
 // decade is ten days of as many principals as detectors are calibrated on.

@@ -90,6 +90,7 @@ var campaignKinds = []campaignKind{
 	{"at-quota", "a copycat's proxy that runs at the quota", aimedAtAnyKey, planAtQuota, false},
 	{"neighbour", "from another region of the owner's own cloud, with the owner's program and a model of the thief's", aimedAtClouds, planNeighbour, false},
 	{"quiet-spray", "one hand tries the keys of many principals, each with its owner's program", aimedAtKeys, planQuietSpray, false},
+	{"relay", "a hijacked server of the owner's relays, with an older program, for a model that the key never asked", aimedAtClouds, planRelay, false},
 	{"jailbreak", "one user of a page writes prompts that the content filter refuses", aimedAtPages, planJailbreak, false},
 }
 

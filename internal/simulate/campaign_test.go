@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"encoding/json"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +89,28 @@ func TestCampaigns_figures(t *testing.T) {
 		c := truth("theft-by-listkeys", Normal, nothing)
 		if c.Acts != 3 || c.Principals[0].Kind != detectors.AccountKey || c.Principals[1].Kind != detectors.ResourcePrincipal {
 			t.Errorf("%d acts on %v", c.Acts, c.Principals)
+		}
+	})
+	t.Run("relay", func(t *testing.T) {
+		usual, abused := map[netip.Prefix]bool{}, map[netip.Prefix]bool{}
+		c := truth("relay", Normal, func(*Delivery) {})
+		truth("relay", Normal, func(d *Delivery) {
+			if f := &d.Fragment; f.Act == nil && f.Address.Is4() && f.Resource == c.Principals[0].Resource {
+				from := netip.PrefixFrom(f.Address, 24).Masked()
+				if d.Campaign == 0 {
+					abused[from] = true
+				} else {
+					usual[from] = true
+				}
+			}
+		})
+		for from := range abused {
+			if !usual[from] {
+				t.Errorf("relayed from %v, where the victim's own calls do not come from", from)
+			}
+		}
+		if len(abused) == 0 {
+			t.Error("nothing was relayed")
 		}
 	})
 	t.Run("spray", func(t *testing.T) {

@@ -24,6 +24,7 @@ const (
 	churnDouble      = 0.1   // a nightly batch runs twice (only batches)
 	churnBulk        = 0.006 // a program works off a backlog: a few times its daily calls within hours
 	churnGuest       = 0.002 // somebody else of the company begins to use a program's key, for some days
+	churnRetire      = 0.001 // a program is switched off for good
 	churnOutage      = 0.04  // a region has an outage of 20 to 90 minutes
 	replacesLogs     = 0.02  // a deployment replaces an account's diagnostic setting
 	shareNewUser     = 0.35  // share of a SaaS's sessions that are of a user not seen before
@@ -35,5 +36,6 @@ const (
 	shareOffends     = 0.003 // share of sessions of a page's users whose prompts the content filter refuses again and again
 	shareHello       = 0.4   // share of guests who first look whether the key works
 	shareAtQuota     = 0.6   // share of load tests and backlogs that run into the quota
+	sharePutBack     = 0.05  // share of migrations to any api-version, which may be older
 	shareAtHome      = 0.25  // share of administrators' acts that are done from home
 )

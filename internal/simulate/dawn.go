@@ -42,6 +42,10 @@ func (l *life) dawn(now detectors.Time, local time.Time) {
 	}
 	l.migrate(now)
 	l.host(now)
+	if chance(l.r, churnRetire*l.churn) {
+		l.retired = true
+		l.note("retired", now, l.town.options.end())
+	}
 }
 
 // vary decides how much is called on the day: more, twice, or not at all.
@@ -109,10 +113,9 @@ func (l *life) migrate(now detectors.Time) {
 			l.next[0].model = pick(l.r, models)
 			l.next[0].deployment = l.next[0].model
 		}
-		for range 8 { // what it uses may be the newest: then the api-version stays
-			if l.nextAPI = pick(l.r, apiVersions); l.nextAPI != l.api {
-				break
-			}
+		l.nextAPI = pick(l.r, apiVersions)
+		if !chance(l.r, sharePutBack) {
+			l.nextAPI = max(l.api, l.nextAPI) // the later day is the newer version
 		}
 		l.shifted = .3
 		l.note("migration", now, now+2*detectors.Day)

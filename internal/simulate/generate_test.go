@@ -150,11 +150,11 @@ func checkTruth(t *testing.T, o Options) {
 		calls       map[azurelog.Correlation]bool
 		acts        map[string]bool // by correlation and resource: those of the Audit log have no correlation
 		first, last detectors.Time
-		who         map[detectors.Principal]bool
+		who, echoes map[detectors.Principal]bool
 	}
 	campaigns := make([]seen, len(o.Campaigns))
 	for i := range campaigns {
-		campaigns[i] = seen{map[azurelog.Correlation]bool{}, map[string]bool{}, 1 << 62, 0, map[detectors.Principal]bool{}}
+		campaigns[i] = seen{map[azurelog.Correlation]bool{}, map[string]bool{}, 1 << 62, 0, map[detectors.Principal]bool{}, map[detectors.Principal]bool{}}
 	}
 	truth := run(t, o, func(d *Delivery) {
 		if d.Campaign < 0 {
@@ -166,6 +166,9 @@ func checkTruth(t *testing.T, o Options) {
 			s.acts[fmt.Sprint(d.Fragment.Correlation, d.Fragment.Resource)] = true
 			at = d.Fragment.Act.Time
 		} else if strings.HasSuffix(d.Fragment.Resource, "-gw") {
+			if who, ok := principalOf(&d.Fragment); ok {
+				s.echoes[who] = true
+			}
 			return // a gateway's backend tells of the same call
 		} else if who, ok := principalOf(&d.Fragment); ok {
 			s.calls[d.Fragment.Correlation] = true
@@ -201,6 +204,9 @@ func checkTruth(t *testing.T, o Options) {
 			if !slices.Contains(c.Principals, who) {
 				t.Errorf("%s: calls of %v, who is not in the truth", c.ID, who)
 			}
+		}
+		if len(s.echoes) != len(c.Echoes) || slices.ContainsFunc(c.Echoes, func(who detectors.Principal) bool { return !s.echoes[who] }) {
+			t.Errorf("%s: echoes of %v, the truth has %v", c.ID, s.echoes, c.Echoes)
 		}
 	}
 }

@@ -27,6 +27,7 @@ type life struct {
 	level    float64 // calls on an ordinary working day
 	hour     int     // local hour at which a batch begins
 	born     detectors.Time
+	retired  bool
 	today    int     // local day of the year; a change of it is a dawn
 	factor   float64 // of today's calls
 	runs     int     // batches still to begin today
@@ -90,6 +91,9 @@ func (l *life) home() string { return l.who.on.company.home }
 
 // window makes the calls of the ten minutes from now.
 func (l *life) window(now, end detectors.Time, emit func(*call)) {
+	if l.retired {
+		return
+	}
 	if now%detectors.Hour == 0 && now >= l.born {
 		l.begin(now)
 	}

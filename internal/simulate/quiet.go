@@ -123,6 +123,13 @@ func planNeighbour(a *attack) {
 	a.use(a.at, hoursOf(a.strength.of(8, 12, 24)), a.strength.of(120, 15, 2), region.pool(a.r, 3), chat(pick(a.r, []string{"gpt-4o", "gpt-4.1", "o1"}), 0))
 }
 
+// planRelay calls from where the victim itself calls.
+func planRelay(a *attack) {
+	a.api = pick(a.r, attackerVersions)
+	model := pick(a.r, []string{"gpt-4o", "gpt-4.1", "o3", "gpt-5"})
+	a.use(a.at, hoursOf(a.strength.of(48, 30, 24)), a.strength.of(100, 10, 1), a.victim.place.session(a.victim, a.at), chat(model, .5))
+}
+
 func planQuietSpray(a *attack) {
 	a.eachKey(int(a.strength.of(16, 8, 4)), func(l *life) {
 		for range 1 + a.r.IntN(3) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"slices"
 
 	"github.com/keywarden/keywarden/detectors"
 )
@@ -46,6 +47,10 @@ type CampaignTruth struct {
 	Acts       int                   `json:"acts"`     // on the control plane
 	Tokens     int64                 `json:"tokens"`   // prompt and completion, of logged calls
 	Images     int                   `json:"images"`
+
+	// Echoes are the identities with which gateways passed the campaign's calls on
+	// to accounts whose own log tells of the same calls once more.
+	Echoes []detectors.Principal `json:"echoes,omitempty"`
 }
 
 // add counts one of the campaign's calls or acts.
@@ -58,6 +63,9 @@ func (t *CampaignTruth) add(c *call, logged bool) {
 		t.FirstCall = at
 	}
 	t.LastCall = max(t.LastCall, at)
+	if c.act == nil && logged && c.who.on.leg != nil && !slices.Contains(t.Echoes, c.who.on.leg.Principal) {
+		t.Echoes = append(t.Echoes, c.who.on.leg.Principal)
+	}
 	switch {
 	case c.act != nil:
 		t.Acts++

@@ -73,9 +73,9 @@ func Observe(before *detectors.Profile, e detectors.Event, own *State, sort dete
 // judgement is the strangeness in words.
 func judgement(points float64) string {
 	switch {
-	case points >= 5:
+	case points >= 4:
 		return "whom and which place nobody knows there"
-	case points >= 2:
+	case points >= 1.7:
 		return "who or whose place is new there"
 	}
 	return "who is known there"
