@@ -111,6 +111,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	bits := math.Min(before.Bits(test, call.Time, surprise), limit)
 	if bits >= detectors.MinBits && intruder(before, call, standing) {
 		bits += beside
+		what += " for work that it never did"
 	}
 	if !own.Said.Raise(day, bits, detectors.MinBits) {
 		return detectors.Finding{}, false
