@@ -112,12 +112,12 @@ func (p *Profile) NewWork(c *Call) bool {
 	switch {
 	case c.Status == notFound:
 		return false // a name that was guessed is no work
-	case c.Operation != "" && p.Operations.Len() > 0 && p.Operations.Find(c.Operation) == nil:
+	case p.Operations.Lacks(c.Operation):
 		return true
 	case c.Model != "":
-		return p.Models.Len() > 0 && p.Models.Find(c.Model) == nil
+		return p.Models.Lacks(c.Model)
 	}
-	return c.Deployment != "" && p.Deployments.Len() > 0 && p.Deployments.Find(c.Deployment) == nil
+	return p.Deployments.Lacks(c.Deployment)
 }
 
 // Standing is how long the principal has used network n at t. A network that

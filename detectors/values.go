@@ -95,6 +95,13 @@ func (v *Values[K]) Find(key K) *Value[K] {
 	return nil
 }
 
+// Lacks reports whether key is none of the values, where there are any. The zero key
+// stands for what the log does not name, and is never lacking.
+func (v *Values[K]) Lacks(key K) bool {
+	var unnamed K
+	return key != unnamed && len(v.entries) > 0 && v.Find(key) == nil
+}
+
 // Known reports whether key was first met at least age before t and nobody accuses it.
 func (v *Values[K]) Known(key K, t, age Time) bool {
 	e := v.Find(key)

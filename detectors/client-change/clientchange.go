@@ -55,7 +55,7 @@ const (
 )
 
 // beside is what an older program for new work adds, in bits and beyond most, on the principal's own machines.
-// Assumed: on eight workloads of others one benign principal in 40,000 days had one, and fourteen victims of campaigns.
+// Assumed: on eight workloads of others one benign principal in 40,000 days had one, and eight victims of campaigns.
 const beside = 10
 
 // crowd is how many new networks a day make strangers the usual callers: they bring the usual program.

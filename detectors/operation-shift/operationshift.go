@@ -114,7 +114,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 func novelty(before *detectors.Profile, call *detectors.Call) (what string, weight float64) {
 	peers := before.Resource
 	switch {
-	case call.Operation != "" && before.Operations.Len() > 0 && before.Operations.Find(call.Operation) == nil:
+	case before.Operations.Lacks(call.Operation):
 		what, weight = "the operation "+call.Operation, newOperation
 		if call.Class == detectors.ClassImage || call.Class == detectors.ClassManagement {
 			weight = newClass
@@ -125,12 +125,12 @@ func novelty(before *detectors.Profile, call *detectors.Call) (what string, weig
 		if peers != nil {
 			weight *= 1 - peersDo*peers.Operations.Shared(call.Operation, call.Time, before.Caller)
 		}
-	case call.Model != "" && before.Models.Len() > 0 && before.Models.Find(call.Model) == nil:
+	case before.Models.Lacks(call.Model):
 		what, weight = "the model "+call.Model, newModel
 		if peers != nil {
 			weight *= 1 - peersDo*peers.Models.Shared(call.Model, call.Time, before.Caller)
 		}
-	case call.Deployment != "" && before.Deployments.Len() > 0 && before.Deployments.Find(call.Deployment) == nil:
+	case before.Deployments.Lacks(call.Deployment):
 		what, weight = "the deployment "+call.Deployment, newDeployment
 		if peers != nil {
 			weight *= 1 - peersDo*peers.Deployments.Shared(call.Deployment, call.Time, before.Caller)

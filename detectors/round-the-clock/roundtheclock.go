@@ -66,9 +66,10 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		return detectors.Finding{}, false
 	}
 	wide := own.flattening(before, call)
+	usual := before.Standing(&call.From, call.Time) == detectors.Usual
 	night, work := 0.0, 0.0
 	switch {
-	case before.Standing(&call.From, call.Time) != detectors.Usual:
+	case !usual:
 		night = strangersAtRest(before, call)
 	case before.Principal.Kind == detectors.EntraObject && !call.Failed():
 		work = own.Toil.add(before, call)
@@ -95,7 +96,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		f.Observed = detectors.Facts{"activeHoursPerDay": active, "restingHoursPerDay": atRest}
 		f.Usual = detectors.Facts{"maxActiveHoursPerDay": own.Widest.Max, "maxRestingHoursPerDay": own.Most.Max}
 	}
-	if before.Standing(&call.From, call.Time) != detectors.Usual {
+	if !usual {
 		f.Networks = []detectors.Network{call.From}
 	}
 	return f, true

@@ -35,7 +35,8 @@ const grace = detectors.Hour
 // Judge compares alarms with what really happened. A campaign is found by an
 // alarm on a principal that it attacked, or on the resource of one, that was
 // raised after its first call and whose events overlap it. An alarm that finds
-// no campaign is false, unless it is about an identity with which a gateway passed the campaign's calls on; one that has found a campaign, and is not over when the
+// no campaign is false, unless it is about an identity with which a gateway passed
+// the campaign's calls on; one that has found a campaign, and is not over when the
 // next begins on the same victim, has found that one at once.
 func (t *Trial) Judge(alarms []Alarm) Score {
 	s := Score{Months: t.Months, Alarms: len(alarms), Residents: map[string]float64{}}
