@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -241,6 +242,20 @@ func (c *simulateCommand) writeTruth(path string, truth *simulate.Truth) error {
 	return errors.Join(truth.WriteCampaigns(file), file.Close())
 }
 
+// named is what an analyst had named before the run, as flags of backtest.
+func named(told *simulate.Truth) string {
+	var flags strings.Builder
+	for _, t := range told.Campaigns {
+		if t.Decoy != nil {
+			fmt.Fprintf(&flags, " --decoy principal=%s,resource=%s", t.Decoy.Kind, t.Decoy.Resource)
+		}
+		if t.Watched.IsValid() {
+			fmt.Fprintf(&flags, " --watch %v", t.Watched)
+		}
+	}
+	return flags.String()
+}
+
 // summary says what was written, and what to do with it.
 func (c *simulateCommand) summary(w io.Writer, logs, truth string, told *simulate.Truth) {
 	fmt.Fprintf(w, "%s of %s over %s in %s\n", counted(int64(told.Deliveries), "record", "records"), counted(int64(len(told.Principals)), "principal", "principals"), counted(int64(c.Days), "day", "days"), logs)
@@ -251,7 +266,11 @@ func (c *simulateCommand) summary(w io.Writer, logs, truth string, told *simulat
 	if truth != "" {
 		fmt.Fprintf(w, "What was done to whom is in %s\n", truth)
 	}
-	if logs != stdinName {
-		fmt.Fprintf(w, "Now find it: keywarden replay %s\n", c.To)
+	if logs == stdinName {
+		return
+	}
+	fmt.Fprintf(w, "Now find it: keywarden replay %s\n", c.To)
+	if named := named(told); named != "" {
+		fmt.Fprintf(w, "Some of it needs what an analyst has named before: keywarden backtest%s %s\n", named, c.To)
 	}
 }

@@ -42,6 +42,9 @@ func (f *Fold) Take(fragment *azurelog.Fragment, clock detectors.Time) {
 	f.w.stays = f.w.stays[:0]
 }
 
+// Obey has a command be in force from the next fragment on. It must be one that Check passes.
+func (f *Fold) Obey(c *detectors.Command) { f.w.rules = f.w.rules.With(c) }
+
 // listen moves the log's clock, and once an hour of it looks who is silent.
 func (f *Fold) listen(clock detectors.Time) {
 	hour := f.pace.Now / detectors.Hour

@@ -2,6 +2,8 @@ package evaluate_test
 
 import (
 	"math"
+	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,7 +30,7 @@ func TestRun_is_deterministic(t *testing.T) {
 		}
 		runs[i] = e
 	}
-	same := cmp.Options{cmpopts.IgnoreFields(evaluate.Suite{}, "Parallel"), cmpopts.IgnoreFields(evaluate.Rule{}, "New")}
+	same := cmp.Options{cmpopts.IgnoreFields(evaluate.Suite{}, "Parallel"), cmpopts.IgnoreFields(evaluate.Rule{}, "New"), cmpopts.EquateComparable(netip.Prefix{})}
 	if d := cmp.Diff(runs[0], runs[1], same); d != "" {
 		t.Errorf("two at once give other figures than one after the other:\n%s", d)
 	}
@@ -171,4 +173,38 @@ func TestBroken(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTry_obeys_the_analyst: a decoy and a watched network that a campaign runs into were named before.
+func TestTry_obeys_the_analyst(t *testing.T) {
+	s := small
+	s.Kinds = []string{"bait", "comeback"}
+	options := s.Options(0)
+	for i := range options.Campaigns {
+		options.Campaigns[i].Strength = simulate.Slow
+	}
+	trial, err := evaluate.Try(t.Context(), config(t), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(map[string]int{"decoy-key": 0, "watchlist": 1}, saidOf(trial, "decoy-key", "watchlist")); d != "" {
+		t.Error(d)
+	}
+	score := trial.Judge(evaluate.Alarms(trial.Incidents, detectors.Medium))
+	if got := score.Found(); got != 2 {
+		t.Errorf("%d of both campaigns found", got)
+	}
+}
+
+// saidOf is, by detector, the place of the campaign whose victims it spoke of.
+func saidOf(trial *evaluate.Trial, ids ...string) map[string]int {
+	said := map[string]int{}
+	for _, x := range trial.Sayings {
+		for i, c := range trial.Truth.Campaigns {
+			if slices.Contains(ids, x.Detector.ID) && slices.Contains(c.Principals, x.Principal) {
+				said[x.Detector.ID] = i
+			}
+		}
+	}
+	return said
 }

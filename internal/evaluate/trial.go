@@ -42,7 +42,8 @@ type Alarm struct {
 	Archetype   string // of the principal; "" where nobody simulated it as such
 }
 
-// Try simulates a run and judges it by the engine's detectors and by the rules.
+// Try simulates a run and judges it by the engine's detectors, as the analyst's commands
+// before the run have it, and by the rules.
 // It fails with the context's error where that ends.
 func Try(ctx context.Context, c engine.Config, options simulate.Options, rules ...Rule) (*Trial, error) {
 	t := &Trial{Rules: map[string][]Alarm{}, joint: map[string]bool{}}
@@ -65,7 +66,14 @@ func Try(ctx context.Context, c engine.Config, options simulate.Options, rules .
 	if err != nil {
 		return nil, err
 	}
+	said, err := options.Commands()
+	if err != nil {
+		return nil, err
+	}
 	fold := e.NewFold()
+	for i := range said {
+		fold.Obey(&said[i])
+	}
 	seen := map[call]bool{}
 	t.Calls = make([][]detectors.Time, len(options.Campaigns))
 	t.Truth, err = simulate.Generate(options, func(d simulate.Delivery) error {

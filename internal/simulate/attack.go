@@ -27,6 +27,9 @@ type attack struct {
 	crowd      []netip.Addr          // many: homes behind a proxy, exits of VPNs
 	api        string
 
+	decoy   *detectors.Principal // named by an analyst, as is
+	watched netip.Prefix         // this network; zero where none is
+
 	shots  []call // single calls and acts, by time
 	phases []phase
 }
@@ -72,13 +75,14 @@ func (a *attack) choose(kind *campaignKind, c Campaign) error {
 	return nil
 }
 
-// suitable are the principals that suit and that no campaign is aimed at yet or, where there are none, all that suit.
+// suitable are the principals that suit, that no campaign is aimed at yet and that stay in
+// the log or, where there are none, all that suit.
 func (a *attack) suitable(suits func(*life) bool, day int) []*life {
 	var fresh, any []*life
 	for _, l := range a.lives {
 		if suits(l) && l.known(day) {
 			any = append(any, l)
-			if !a.taken[l.who] {
+			if !a.taken[l.who] && l.who.on.silent == 0 {
 				fresh = append(fresh, l)
 			}
 		}

@@ -91,6 +91,8 @@ var campaignKinds = []campaignKind{
 	{"neighbour", "from another region of the owner's own cloud, with the owner's program and a model of the thief's", aimedAtClouds, planNeighbour, false},
 	{"quiet-spray", "one hand tries the keys of many principals, each with its owner's program", aimedAtKeys, planQuietSpray, false},
 	{"relay", "a hijacked server of the owner's relays, with an older program, for a model that the key never asked", aimedAtClouds, planRelay, false},
+	{"bait", "the key of a decoy, which an analyst has named, is tried with the owner's program from a home in its country", aimedAtEntraOnly, planBait, true},
+	{"comeback", "a thief whose network an analyst has put on the watchlist uses another key from it, as its owner does", aimedAtAnyKey, planComeback, false},
 	{"jailbreak", "one user of a page writes prompts that the content filter refuses", aimedAtPages, planJailbreak, false},
 }
 
@@ -187,7 +189,9 @@ func aimedAtPages(l *life) bool {
 	return page && aimedAtAnyKey(l)
 }
 
-func aimedAtEntraOnly(l *life) bool { return l.who.on.entraOnly && !l.habits.testsKey }
+func aimedAtEntraOnly(l *life) bool {
+	return l.who.on.entraOnly && !l.who.on.bait && !l.habits.testsKey
+}
 
 // aimedAtAnyKey is at those of gateways, too, but for the custom ones, whose log leaves half out.
 func aimedAtAnyKey(l *life) bool {
@@ -241,7 +245,7 @@ func (t *town) plan(lives []*life, truth *Truth) ([]*attack, error) {
 		a.equip()
 		kind.plan(a)
 		a.sortShots()
-		truth.Campaigns = append(truth.Campaigns, CampaignTruth{ID: id, Kind: c.Kind, Strength: c.Strength, Principals: a.principals})
+		truth.Campaigns = append(truth.Campaigns, CampaignTruth{ID: id, Kind: c.Kind, Strength: c.Strength, Principals: a.principals, Decoy: a.decoy, Watched: a.watched})
 		attacks = append(attacks, a)
 	}
 	return attacks, nil

@@ -113,6 +113,20 @@ func TestCampaigns_figures(t *testing.T) {
 			t.Error("nothing was relayed")
 		}
 	})
+	t.Run("bait", func(t *testing.T) {
+		c := truth("bait", Smash, nothing)
+		if c.Calls != 8 || c.Decoy == nil || !slices.Equal(c.Principals, []detectors.Principal{*c.Decoy}) || c.Decoy.Kind != detectors.AccountKey {
+			t.Errorf("%d calls with a key of %v, decoy %v", c.Calls, c.Principals, c.Decoy)
+		}
+	})
+	t.Run("comeback", func(t *testing.T) {
+		watched := truth("comeback", Normal, nothing).Watched
+		truth("comeback", Normal, func(d *Delivery) {
+			if f := &d.Fragment; f.Act == nil && f.Address.IsValid() && watched.Contains(f.Address) != (d.Campaign == 0) {
+				t.Errorf("a call of campaign %d from %v, watched is %v", d.Campaign, f.Address, watched)
+			}
+		})
+	})
 	t.Run("spray", func(t *testing.T) {
 		c := truth("spray", Normal, nothing)
 		between("principals", int64(len(c.Principals)), 6, 8)
@@ -137,5 +151,23 @@ func TestTruth_file(t *testing.T) {
 	want := truth.Campaigns[0]
 	if back.ID != "storm-1" || back.FirstCall != want.FirstCall || back.Calls != want.Calls || back.Images != want.Images || back.Principals[0] != want.Principals[0] {
 		t.Errorf("read back %+v, want %+v", back, want)
+	}
+}
+
+// TestOptions_commands: what an analyst has named is what campaigns run into, and engines may be told of it.
+func TestOptions_commands(t *testing.T) {
+	o := Options{Seed: 2, Days: 8, Principals: 20, Campaigns: []Campaign{{Kind: "bait", Day: 2}, {Kind: "storm", Day: 2}, {Kind: "comeback", Day: 3}}}
+	said, err := o.Commands()
+	if err != nil || len(said) != 2 {
+		t.Fatalf("%v, %v", said, err)
+	}
+	told := run(t, o, func(*Delivery) {})
+	if bait, back := said[0].Decoy, said[1].Watch; bait == nil || bait.Principal != *told.Campaigns[0].Decoy || back == nil || back.Networks[0] != told.Campaigns[2].Watched {
+		t.Errorf("%+v", said)
+	}
+	for i := range said {
+		if err := said[i].Check(); err != nil {
+			t.Error(err)
+		}
 	}
 }

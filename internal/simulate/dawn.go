@@ -17,7 +17,7 @@ func (l *life) dawn(now detectors.Time, local time.Time) {
 	if l.rhythm == nil {
 		l.vary(now, local, working)
 	}
-	if h.testsKey && working && chance(l.r, churnKeyTest*l.churn) {
+	if h.testsKey && working && chance(l.r, churnKeyTest*l.churn) && !l.who.on.bait {
 		s := l.open(now, 2+l.r.IntN(8))
 		s.who = l.who.on.key
 		l.plans = append(l.plans, plan{hour: 9 + l.r.IntN(8), session: s})

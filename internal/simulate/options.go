@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -102,12 +103,34 @@ func (o *Options) end() detectors.Time { return o.day(o.Days) }
 
 // Check says what is wrong with o, as Generate would, without generating anything.
 func (o Options) Check() error {
+	_, err := o.Commands()
+	return err
+}
+
+// Commands are what an analyst has said before the run, for some of its campaigns
+// to run into: the decoys and the watched networks of the truth.
+func (o Options) Commands() ([]detectors.Command, error) {
 	checked, err := o.withDefaults()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	truth := Truth{}
 	t := newTown(&checked, func(Lookalike) {})
-	_, err = t.plan(t.populate(&truth), &truth)
-	return err
+	if _, err := t.plan(t.populate(&truth), &truth); err != nil {
+		return nil, err
+	}
+	var all []detectors.Command
+	for _, c := range truth.Campaigns {
+		said := detectors.Command{Time: checked.start(), By: "analyst@contoso.example"}
+		switch {
+		case c.Decoy != nil:
+			said.Decoy = &detectors.Decoy{ID: c.ID, Principal: *c.Decoy, Owner: said.By}
+		case c.Watched.IsValid():
+			said.Watch = &detectors.Watch{ID: c.ID, Networks: []netip.Prefix{c.Watched}, Reason: "an earlier incident", Expires: checked.end() + detectors.Day}
+		default:
+			continue
+		}
+		all = append(all, said)
+	}
+	return all, nil
 }

@@ -138,6 +138,25 @@ func planQuietSpray(a *attack) {
 	})
 }
 
+// planBait tries a key that is there to be stolen, and that nobody has reason to use.
+func planBait(a *attack) {
+	on := a.victim.who.on
+	on.bait = true
+	a.decoy = &on.key.Principal
+	a.principals = []detectors.Principal{on.key.Principal}
+	from, at := a.disguise()[0], a.at
+	for range int(a.strength.of(8, 2, 1)) {
+		a.shoot(on.key, at, from, a.api, a.victim.tasks[0].call(a.r))
+		at += minutes(between(a.r, .2, 3))
+	}
+}
+
+func planComeback(a *attack) {
+	from := a.disguise()[:1]
+	a.watched, _ = from[0].Prefix(24)
+	a.use(a.at, hoursOf(a.strength.of(2, 6, 20)), a.strength.of(20, 2, .15), from, a.victim.tasks[0])
+}
+
 // planJailbreak calls through the page as its other users do.
 func planJailbreak(a *attack) {
 	a.api = a.victim.api

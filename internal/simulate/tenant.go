@@ -40,6 +40,7 @@ type resource struct {
 	tokensInRow bool           // its RequestResponse rows carry tokens, as since 2026
 	usageRows   bool           // AzureOpenAIRequestUsage is exported
 	entraOnly   bool           // no principal uses a key, but for a rare test
+	bait        bool           // its key is a decoy, and nobody tests it
 	key         *identity      // of the account's keys
 	backend     *resource      // of a gateway: where it passes calls to
 	leg         *identity      // of a gateway: as whom the backend's own log knows it; nil where that log is not exported

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"net/netip"
 	"slices"
 
 	"github.com/keywarden/keywarden/detectors"
@@ -47,6 +48,10 @@ type CampaignTruth struct {
 	Acts       int                   `json:"acts"`     // on the control plane
 	Tokens     int64                 `json:"tokens"`   // prompt and completion, of logged calls
 	Images     int                   `json:"images"`
+
+	// Decoy and Watched are what an analyst had named before, for the campaign to run into.
+	Decoy   *detectors.Principal `json:"decoy,omitempty"`
+	Watched netip.Prefix         `json:"watched,omitzero"`
 
 	// Echoes are the identities with which gateways passed the campaign's calls on
 	// to accounts whose own log tells of the same calls once more.

@@ -160,7 +160,7 @@ func limits(in Input) Section {
 		"How your thieves behave. The campaigns follow published cases and the figures of a public evaluation; each kind weighs the same here, whatever its share in the world, and half of the campaigns are of the slow sort.",
 		"What a campaign against a principal's first days would do: victims have been in use for about half of the run.",
 		"Campaigns that leave nothing in a log, and whether Azure's own alerts would have come. Defender for AI services has published no thresholds; one of its alerts is restated.",
-		"What `decoy-key` and `watchlist` are worth: they speak where an analyst has named a decoy or a network, and here nobody has.",
+		"What `decoy-key` and `watchlist` are worth to you: they speak where an analyst has named a decoy or a network, and here the campaigns `bait` and `comeback` run into what was named before.",
 		"In the ablation, what a detector is worth once the others are tuned without it: its findings are left out, but what was learned, and what an open incident kept from being learned, stays.",
 	}}
 	if in.Production != nil {
