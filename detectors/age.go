@@ -38,6 +38,19 @@ func (p *Profile) Latecomer(t Time) bool {
 	return p.Since != 0 && first-p.Since >= 3*Day && t-first < Day
 }
 
+// A resource is being set up for so long at most, and until it was called on so many days; days fade by half in a month.
+const (
+	setUpFor = 14 * Day
+	setUp    = 2.5
+)
+
+// SettingUp reports whether a resource was first called less than two weeks before t, and on a day or
+// two only before the day of t: whoever comes next is mostly the next step of who sets it up.
+func (p *Profile) SettingUp(t Time) bool {
+	days := p.Callers.DaysBefore(t)
+	return p.Age(t) < setUpFor && days > 0 && days < setUp
+}
+
 // ActAge is how long ago anything was first heard of a resource, a call or an act.
 func (p *Profile) ActAge(t Time) Time {
 	age := p.Age(t)

@@ -29,6 +29,10 @@ const (
 // Accuses reports whether the sighting is of something telling.
 func (s *Sighting) Accuses() bool { return s.Detector != AtHome && s.Detector != Resident }
 
+// Uses reports whether the sighting is of use in bulk, which tells something only
+// of a principal that the network touched before: by itself it is no more than a move.
+func (s *Sighting) Uses() bool { return s.Family == Volume || s.Family == Image }
+
 // When implements Event.
 func (s *Sighting) When() Time { return s.Time }
 

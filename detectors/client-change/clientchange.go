@@ -17,7 +17,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "client-change",
 	Title: "Called with another program",
 	Text: "A principal is called with an api-version or a user agent that it never had, or has answers streamed for the first time: the tools of thieves bring their own, often of long ago. A version or an agent counts the less the more of its peers have it. " +
-		"From a network that the principal does not use, a preview of long ago counts most, and any program from servers for rent or a VPN, and a version from half a year before the newest in use, each by how rare that is; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks, from new ones of its organisations or its peers', and where strangers come every day, it counts about as the migration that it mostly is. But an older program that asks for work that was never done, from the principal's own machines, is nobody's migration: a hijacked server or pipeline that relays for a thief calls so, and where new programs are rare it needs no other evidence, unless its first call with that version is one of the usual work. How surprising it is follows from how often this principal meets new ones. " +
+		"From a network that the principal does not use, a preview of long ago counts most, and any program from servers for rent or a VPN, and a version from half a year before the newest in use, each by how rare that is; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks, from new ones of its organisations or its peers', and where strangers come every day, it counts about as the migration that it mostly is. But an older program that asks for work that was never done, from the principal's own machines, is nobody's migration: a hijacked server or pipeline that relays for a thief calls so, and where new programs are rare it needs no other evidence, unless that version was used for the usual work since the day before. How surprising it is follows from how often this principal meets new ones. " +
 		"A thief with the owner's api-version, or any of today, is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
@@ -79,17 +79,25 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !ok || before.Calls < enough || call.Client.APIVersion == "" && call.Client.UserAgent == "" {
 		return detectors.Finding{}, false
 	}
+	standing := before.Standing(&call.From, call.Time)
+	intruding := intruder(before, call, standing)
 	what, weight := novelty(before, call)
+	anew, clients := weight > 0, before.Clients.Len()
+	if intruding && met(before, versioned(call)) {
+		what, weight = version(call)
+		clients-- // the intruder's own is no habit
+	}
 	if weight == 0 {
 		return detectors.Finding{}, false
 	}
 	day := int64(call.Time / detectors.Day)
 	days := float64(before.Age(call.Time)) / float64(detectors.Day)
 	surprise := own.News.Surprise(day, days, prior)
-	surprise = math.Min(surprise, before.Habit(before.Clients.Len())) * weight
-	own.News.Add(day)
+	surprise = math.Min(surprise, before.Habit(clients)) * weight
+	if anew {
+		own.News.Add(day)
+	}
 	test, limit := "client-change/usual", float64(most)
-	standing := before.Standing(&call.From, call.Time)
 	if standing != detectors.Usual {
 		test = "client-change/foreign"
 		if standing == detectors.Near {
@@ -109,7 +117,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 		}
 	}
 	bits := math.Min(before.Bits(test, call.Time, surprise), limit)
-	if bits >= detectors.MinBits && intruder(before, call, standing) {
+	if bits >= detectors.MinBits && intruding {
 		bits += beside
 		what += " for work that it never did"
 	}
@@ -123,11 +131,14 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 
 // intruder reports whether a call comes from the principal's own machines, or others of
 // its clouds, but with an older program and for work that it never did: nobody puts a
-// program back to begin something new, so somebody else runs one there.
+// program back to begin something new, so somebody else runs one there. An older version
+// that came within the last day is no less new for its first call of the usual work.
 func intruder(before *detectors.Profile, call *detectors.Call, standing detectors.Standing) bool {
 	own := standing == detectors.Usual || standing == detectors.Near && (call.From.Kind == detectors.Azure || call.From.Kind == detectors.Cloud)
 	return own && before.NewWork(call) && (apiversion.Stale(call) || apiversion.Older(before, call)) &&
-		!met(before, func(o detectors.Client) bool { return o.APIVersion == call.Client.APIVersion })
+		!slices.ContainsFunc(before.Clients.All(), func(o detectors.Value[detectors.Client]) bool {
+			return o.Key.APIVersion == call.Client.APIVersion && call.Time-o.First >= detectors.Day
+		})
 }
 
 // novelty is what is new of the client of a call, and how much that is worth; 0 where nothing is.
@@ -137,10 +148,8 @@ func novelty(before *detectors.Profile, call *detectors.Call) (what string, weig
 		return "", 0
 	}
 	if c.APIVersion != "" {
-		weight = unmet(before, call.Time, func(o detectors.Client) bool { return o.APIVersion == c.APIVersion })
-		if apiversion.Stale(call) {
-			weight *= 1 + staleExtra
-		}
+		_, weight = version(call)
+		weight *= unmet(before, call.Time, versioned(call))
 	}
 	agent := 0.0
 	if c.UserAgent != "" {
@@ -152,9 +161,19 @@ func novelty(before *detectors.Profile, call *detectors.Call) (what string, weig
 	case agent > weight:
 		return fmt.Sprintf("by the user agent %q", c.UserAgent), agent
 	case weight > 0:
-		return fmt.Sprintf("with api-version %q", c.APIVersion), weight
+		what, _ = version(call)
+		return what, weight
 	}
 	return "", 0
+}
+
+// version is what is new where the api-version of a call is, and how much that is worth.
+func version(call *detectors.Call) (what string, weight float64) {
+	weight = 1
+	if apiversion.Stale(call) {
+		weight += staleExtra
+	}
+	return fmt.Sprintf("with api-version %q", call.Client.APIVersion), weight
 }
 
 // unmet is how far the principal has met no client that is such, between 0 and 1: the more of its peers have, the less.
@@ -171,6 +190,11 @@ func unmet(before *detectors.Profile, t detectors.Time, is func(detectors.Client
 // met reports whether the principal has met a client that is such.
 func met(before *detectors.Profile, is func(detectors.Client) bool) bool {
 	return slices.ContainsFunc(before.Clients.All(), func(c detectors.Value[detectors.Client]) bool { return is(c.Key) })
+}
+
+// versioned reports of clients whether they have the api-version of a call.
+func versioned(call *detectors.Call) func(detectors.Client) bool {
+	return func(c detectors.Client) bool { return c.APIVersion == call.Client.APIVersion }
 }
 
 // streams reports of clients whether they have their answers so.

@@ -63,6 +63,20 @@ func TestDetector(t *testing.T) {
 				s.Call(c)
 			})
 		}},
+		detectortest.Scenario{Name: "an_older_program_that_does_some_usual_work_first", Below: 12, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 10, detectortest.Backend(0))
+			for i := range 3 {
+				s.Call(with(detectortest.Chat(detectortest.At(14, 1, i), detectortest.Backend(0)), "2023-12-01-preview", ""))
+			}
+			s.Fires(17, func() { s.Call(streamed(relayed("2023-12-01-preview"))) })
+		}},
+		detectortest.Scenario{Name: "an_older_program_that_has_done_the_usual_work_for_days", Below: 12, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 10, detectortest.Backend(0))
+			for day := 11; day < 14; day++ {
+				s.Call(with(detectortest.Chat(detectortest.At(day, 1, 0), detectortest.Backend(0)), "2023-12-01-preview", ""))
+			}
+			s.Call(relayed("2023-12-01-preview"))
+		}},
 		detectortest.Scenario{Name: "an_older_program_guesses_a_name", Below: 11, Play: func(s *detectortest.Script) {
 			s.Always(0, 14, 10, detectortest.Backend(0))
 			c := relayed("2023-12-01-preview")

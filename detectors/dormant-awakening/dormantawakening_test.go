@@ -20,6 +20,25 @@ func TestDetector(t *testing.T) {
 				s.Burst(detectortest.Chat(detectortest.At(9, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
 			})
 		}},
+		detectortest.Scenario{Name: "beside_an_identity_that_is_used_every_day", Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {
+			identity(s, 0, 9)
+			s.Fires(7, func() {
+				s.Burst(detectortest.Chat(detectortest.At(9, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
+			})
+		}},
+		detectortest.Scenario{Name: "on_an_account_that_is_being_set_up", Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {
+			identity(s, 8, 9)
+			s.Burst(detectortest.Chat(detectortest.At(9, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
+		}},
+		detectortest.Scenario{Name: "on_an_account_that_was_tried_once_and_left", Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {
+			identity(s, 1, 2)
+			s.Fires(7, func() {
+				s.Burst(detectortest.Chat(detectortest.At(20, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
+			})
+		}},
+		detectortest.Scenario{Name: "a_new_subscription", Kind: detectors.APIMSubscription, Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {
+			s.Burst(detectortest.Chat(detectortest.At(9, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
+		}},
 		detectortest.Scenario{Name: "a_new_program_of_the_owner", Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {
 			s.Burst(detectortest.Chat(detectortest.At(9, 9, 0), detectortest.Backend(0)), 500, detectors.Hour)
 		}},
@@ -42,4 +61,11 @@ func TestDetector(t *testing.T) {
 			}
 		}},
 	)
+}
+
+// identity plays days on which an Entra identity calls the account.
+func identity(s *detectortest.Script, first, last int) {
+	for day := first; day < last; day++ {
+		s.Peer(detectors.EntraObject, 0, detectortest.Chat(detectortest.At(day, 9, 0), detectortest.Office))
+	}
 }

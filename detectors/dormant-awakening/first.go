@@ -19,11 +19,11 @@ const ordinary = 10
 const mostCalls = 4
 
 // firstUse judges the first day of a principal that nobody had seen, days after
-// the watch began: a key that was made and never used, or a new program's.
+// the watch began: a key that was never used, or a new program's.
 func firstUse(before *detectors.Profile, call *detectors.Call, own *state) (detectors.Finding, bool) {
 	calls := before.Hour().Total(detectors.Requests) + 1
 	statistic := 0.0
-	if kind, strange := hidden[call.From.Kind]; strange && call.Status != 401 && !peersUse(before, call) {
+	if kind, strange := hidden[call.From.Kind]; strange && call.Status != 401 && slept(before, call.Time) && !peersUse(before, call) {
 		statistic = kind + math.Min(mostCalls, stat.Above(calls, ordinary, 0))
 	}
 	day := int64(call.Time / detectors.Day)
@@ -40,6 +40,13 @@ func firstUse(before *detectors.Profile, call *detectors.Call, own *state) (dete
 		Usual:    detectors.Facts{"daysUnused": watched},
 		Networks: []detectors.Network{call.From},
 	}, true
+}
+
+// slept reports whether the principal may have been there all the time: an account has its keys from
+// the beginning, identities and subscriptions mostly are as new as they look, and so is all
+// of an account that is being set up.
+func slept(before *detectors.Profile, t detectors.Time) bool {
+	return before.Principal.Kind == detectors.AccountKey && (before.Resource == nil || !before.Resource.SettingUp(t))
 }
 
 // peersUse reports whether the resource has been called from the network of a call for a day.

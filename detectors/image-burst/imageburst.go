@@ -35,6 +35,7 @@ var Detector = detectors.New(detectors.Description{
 		"Compare the cost with the budget of the principal.",
 	},
 	Version: 1,
+	Sights:  true,
 }, observe)
 
 // Images added to both sides of a ratio, so that one picture more is nothing: of

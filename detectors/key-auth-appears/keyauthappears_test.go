@@ -9,6 +9,10 @@ import (
 
 func TestDetector(t *testing.T) {
 	detectortest.Accept(t, Detector,
+		detectortest.Scenario{Name: "an_account_that_is_being_set_up", Below: 3, Play: func(s *detectortest.Script) {
+			entra(s, 0, 2)
+			s.Call(detectortest.Chat(detectortest.At(8, 3, 0), detectortest.Rented(0)))
+		}},
 		detectortest.Scenario{Name: "key_where_only_entra_identities_called", Below: 3, Play: func(s *detectortest.Script) {
 			entra(s, 0, 14)
 			s.Fires(8, func() { s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0))) })

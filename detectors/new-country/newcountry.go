@@ -119,6 +119,10 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if surprise == 0 {
 		return detectors.Finding{}, false
 	}
+	usual := past.Countries.Usual(5, call.Time)
+	if len(usual) == 0 {
+		return detectors.Finding{}, false // it was called from clouds only, whose country is not known: nothing is abroad
+	}
 	if peers := past.Resource; peers != nil {
 		surprise *= 1 - peersDo*peers.Countries.Shared(call.From.Country, call.Time, past.Caller)
 	}
@@ -133,16 +137,16 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !own.Said.Raise(int64(call.Time/detectors.Day), bits, detectors.MinBits) {
 		return detectors.Finding{}, false
 	}
-	var usual []string
-	for _, c := range past.Countries.Usual(5, call.Time) {
-		usual = append(usual, c.String())
+	texts := make([]string, len(usual))
+	for i, c := range usual {
+		texts[i] = c.String()
 	}
 	return detectors.Finding{
 		Time:     call.Time,
 		Bits:     bits,
-		Summary:  fmt.Sprintf("called from %s for the first time; until now from %s", call.From.Country, strings.Join(usual, ", ")),
+		Summary:  fmt.Sprintf("called from %s for the first time; until now from %s", call.From.Country, strings.Join(texts, ", ")),
 		Observed: detectors.Facts{"country": call.From.Country.String(), "newCountriesToday": float64(past.Countries.NewOn(call.Time) + 1)},
-		Usual:    detectors.Facts{"countries": usual, "newCountriesPerDay": past.Countries.News / (past.Countries.Days + 1)},
+		Usual:    detectors.Facts{"countries": texts, "newCountriesPerDay": past.Countries.News / (past.Countries.Days + 1)},
 		Networks: []detectors.Network{call.From},
 	}, true
 }

@@ -56,6 +56,12 @@ func TestDetector(t *testing.T) {
 			peers(s, 12)
 			s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0)))
 		}},
+		detectortest.Scenario{Name: "a_program_whose_own_country_nobody_knows", Below: 3, Play: func(s *detectortest.Script) {
+			nowhere := detectortest.Backend(0)
+			nowhere.Weak = true
+			s.Working(0, 14, 10, nowhere)
+			s.Call(detectortest.Chat(detectortest.At(14, 3, 0), detectortest.Rented(0)))
+		}},
 		detectortest.Scenario{Name: "sources_differ_on_the_country", Below: 3, Play: func(s *detectortest.Script) {
 			s.Working(0, 14, 10, detectortest.Office)
 			weak := detectortest.Rented(0)

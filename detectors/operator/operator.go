@@ -16,7 +16,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "operator",
 	Title: "One hand on several principals",
 	Text: "One network did telling things to several principals within a week, on one account or on many: it tried their keys, guessed deployments, pressed the filters, came with a client that they do not have or from servers for rent, or it listed the keys of several accounts within an hour (from Azure pipelines do, and two from a home or an office may be an administrator's). What each of them shows may be faint; together they are one thief with many keys. " +
-		"It counts principals for whom the network is foreign, so a shared gateway or an office is none; mere moves to a new network do not count, for offices move as a whole. It counts more where several accounts were touched, and where the client was the same each time. A thief who changes the network with each key is missed here.",
+		"It counts principals for whom the network is foreign, so a shared gateway or an office is none; mere moves to a new network do not count, for offices move as a whole. It counts more where several accounts were touched, where the client was the same each time, and where a principal that was tried is then used in bulk from there. A thief who changes the network with each key is missed here.",
 	Severity: detectors.High,
 	Family:   detectors.FanOut,
 	Scope:    detectors.PerOperator,
@@ -51,6 +51,7 @@ const (
 	far         = 3
 	sameClient  = 2.0 // of all calls
 	probed      = 3.0 // by more than the kind of network, at least two of them
+	thenUsed    = 3.0 // where one of several that were probed is then used in bulk
 	least       = 8.0 // that is worth saying
 )
 
@@ -69,6 +70,7 @@ type touched struct {
 	Principal, Resource uint64
 	Bits                float32
 	Probed              bool           // not only from a strange kind of network
+	Used                bool           // in bulk, after that
 	Act                 detectors.Time // the latest act on the account; 0 where a principal of it called
 }
 
@@ -86,7 +88,11 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !ok {
 		return detectors.Finding{}, false
 	}
-	own.add(s)
+	if s.Uses() {
+		own.use(s)
+	} else {
+		own.add(s)
+	}
 	principals, resources, since, bits := own.weigh(s.Time)
 	if principals < 2 || bits < least || !own.Said.Raise(int64(s.Time/detectors.Day), bits, least) {
 		return detectors.Finding{}, false
@@ -105,7 +111,21 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}, true
 }
 
-// add takes a sighting in.
+// use takes in that a principal is used in bulk; of one that was not touched, that is no more than a move.
+func (own *state) use(s *detectors.Sighting) {
+	key := principal(s)
+	for i := range own.Touched {
+		if t := &own.Touched[i]; t.Principal == key && t.Probed {
+			t.Used = true
+		}
+	}
+}
+
+func principal(s *detectors.Sighting) uint64 {
+	return hash(s.Principal.Kind.String(), s.Principal.ID, s.Principal.Resource)
+}
+
+// add takes in that a principal is touched.
 func (own *state) add(s *detectors.Sighting) {
 	if s.Client != (detectors.Client{}) {
 		client := hash(s.Client.APIVersion, s.Client.UserAgent)
@@ -124,7 +144,7 @@ func (own *state) add(s *detectors.Sighting) {
 			bits = min(bits, mostActed)
 		}
 	}
-	key := hash(s.Principal.Kind.String(), s.Principal.ID, s.Principal.Resource)
+	key := principal(s)
 	i := slices.IndexFunc(own.Touched[:], func(t touched) bool { return t.Principal == key })
 	if i < 0 {
 		i = slices.IndexFunc(own.Touched[:], func(t touched) bool { return t.Principal == 0 || t.over(s.Time) })
@@ -144,7 +164,7 @@ func (own *state) add(s *detectors.Sighting) {
 
 // weigh is how many principals and resources were touched until now, since when, and what that is worth.
 func (own *state) weigh(now detectors.Time) (principals, resources int, since detectors.Time, bits float64) {
-	tried := 0
+	tried, used := 0, false
 	since = now
 	for i, t := range own.Touched {
 		if t.Principal == 0 {
@@ -162,6 +182,7 @@ func (own *state) weigh(now detectors.Time) (principals, resources int, since de
 		if t.Probed {
 			tried++
 		}
+		used = used || t.Used
 		bits += float64(t.Bits)
 		if !slices.ContainsFunc(own.Touched[:i], func(o touched) bool { return o.Resource == t.Resource && !o.over(now) }) {
 			resources++
@@ -169,6 +190,9 @@ func (own *state) weigh(now detectors.Time) (principals, resources int, since de
 	}
 	if tried > 1 {
 		bits += probed
+		if used {
+			bits += thenUsed
+		}
 	}
 	bits += farApart * float64(min(max(resources-1, 0), far))
 	if !own.Differs && own.Client != 0 {

@@ -21,6 +21,10 @@ func check(minute, i int, bits float64) detectors.Sighting {
 	return touch(detectortest.At(3, 9, minute), i, "key-check", detectors.Behaviour, bits)
 }
 
+func bulk(minute, i int) detectors.Sighting {
+	return touch(detectortest.At(3, 9, minute), i, "volume-surge", detectors.Volume, 9)
+}
+
 func rented(day, i int, bits float64) detectors.Sighting {
 	return touch(detectortest.At(day, 9, i), i, "anonymous-network", detectors.Place, bits)
 }
@@ -59,6 +63,24 @@ func TestDetector(t *testing.T) {
 			for i := range 20 {
 				s.Sight(check(i, 1, 4+float64(i)))
 			}
+		}},
+		detectortest.Scenario{Name: "and_one_of_them_is_used_in_bulk", Below: 15.5, Play: func(s *detectortest.Script) {
+			s.Sight(check(0, 1, 4))
+			s.Sight(check(7, 2, 4))
+			s.Sight(bulk(30, 3)) // was not tried
+			s.Fires(18, func() { s.Sight(bulk(50, 2)) })
+		}},
+		detectortest.Scenario{Name: "an_office_that_moves_and_tries_two_of_its_keys", Below: 15.5, Play: func(s *detectortest.Script) {
+			for i := range 8 {
+				s.Sight(bulk(i, i))
+			}
+			s.Sight(check(20, 1, 4))
+			s.Sight(check(27, 2, 4))
+		}},
+		detectortest.Scenario{Name: "a_vpn_that_everybody_uses_in_bulk", Below: 15, Play: func(s *detectortest.Script) {
+			s.Sight(rented(3, 1, 9))
+			s.Sight(bulk(20, 1))
+			s.Sight(rented(4, 2, 7))
 		}},
 		detectortest.Scenario{Name: "two_colleagues_try_a_vpn", Below: 15, Play: func(s *detectortest.Script) {
 			s.Sight(rented(3, 1, 9))

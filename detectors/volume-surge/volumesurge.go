@@ -43,6 +43,7 @@ var Detector = detectors.New(detectors.Description{
 		"Compare the cost so far with the budget of the principal.",
 	},
 	Version: 2,
+	Sights:  true,
 }, observe)
 
 // slack is what is added to both sides of a ratio, so that small numbers do not jump.

@@ -147,15 +147,19 @@ func (r *resource) takeJoint() (all []*incident.Incident) {
 func (r *resource) joint(since detectors.Time) *incident.Incident {
 	seen := slices.Clone(r.hand.seen)
 	seen = slices.DeleteFunc(seen, func(s detectors.Sighting) bool { return weekOf(s.Time) != since })
-	if len(seen) == 0 {
-		return nil
-	}
-	j := incident.Joint{Operator: r.itself.profile.Principal, Since: since, First: seen[0].Time, Last: seen[len(seen)-1].Time}
+	j := incident.Joint{Operator: r.itself.profile.Principal, Since: since}
 	memories := make([]detectors.Memory, len(r.Detectors))
 	for i := range seen {
-		if s := &seen[i]; !slices.Contains(j.Principals, s.Principal) {
+		s := &seen[i]
+		if known := slices.Contains(j.Principals, s.Principal); !known && s.Uses() {
+			continue // it was not touched, and is no part of this
+		} else if !known {
 			j.Principals = append(j.Principals, s.Principal)
 		}
+		if j.First == 0 {
+			j.First = s.Time
+		}
+		j.Last = s.Time
 		for k, d := range r.Detectors {
 			if d.Scope != detectors.PerOperator {
 				continue
@@ -163,10 +167,13 @@ func (r *resource) joint(since detectors.Time) *incident.Incident {
 			if memories[k] == nil {
 				memories[k] = d.NewMemory()
 			}
-			if f, found := d.Observe(&r.itself.profile, &seen[i], memories[k]); found {
+			if f, found := d.Observe(&r.itself.profile, s, memories[k]); found {
 				j.Said = append(j.Said, incident.Said{Detector: d, Finding: f})
 			}
 		}
+	}
+	if len(j.Principals) == 0 {
+		return nil
 	}
 	return j.Incident()
 }

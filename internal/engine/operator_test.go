@@ -136,6 +136,36 @@ func TestHand_makes_an_incident_of_all_that_were_touched(t *testing.T) {
 	}
 }
 
+// TestHand_counts_use_to_who_was_touched: who is only used in bulk from there has moved, and is no part of the incident.
+func TestHand_counts_use_to_who_was_touched(t *testing.T) {
+	r := network()
+	see := func(minute detectors.Time, account, detector string, family detectors.Family) {
+		id := "/subscriptions/s/accounts/" + account
+		r.see(&detectors.Sighting{
+			Time: 20_000*detectors.Day + minute*detectors.Minute, Principal: detectors.Principal{Kind: detectors.AccountKey, ID: id, Resource: id},
+			Detector: detector, Family: family, Bits: 6, From: rentedNetwork,
+		}, 0)
+	}
+	see(1, "moved", "volume-surge", detectors.Volume)
+	see(1, "a", "volume-surge", detectors.Volume)
+	if found := r.takeJoint(); len(found) != 0 {
+		t.Fatalf("use alone makes %v", found)
+	}
+	see(3, "a", "key-check", detectors.Behaviour)
+	see(5, "b", "key-check", detectors.Behaviour)
+	before := r.takeJoint()
+	see(7, "b", "image-burst", detectors.Image)
+	see(9, "moved", "image-burst", detectors.Image)
+	after := r.takeJoint()
+	if len(before) != 1 || len(after) != 1 {
+		t.Fatalf("%d incidents, then %d, want one", len(before), len(after))
+	}
+	const begin = 20_000 * detectors.Day
+	if i := after[0]; len(i.Principals) != 2 || i.Risk <= before[0].Risk || i.FirstSeen != begin+3*detectors.Minute || i.LastSeen != begin+7*detectors.Minute {
+		t.Errorf("%d principals, risk %v after %v, from %v to %v", len(i.Principals), i.Risk, before[0].Risk, i.FirstSeen, i.LastSeen)
+	}
+}
+
 // drawHomes are sightings of principals at home in the network over some weeks: of many on one day, and of few later.
 func drawHomes(r *rand.Rand, n int) (all []detectors.Sighting) {
 	for range n {
