@@ -44,11 +44,16 @@ const (
 	setUp    = 2.5
 )
 
-// SettingUp reports whether a resource was first called less than two weeks before t, and on a day or
-// two only before the day of t: whoever comes next is mostly the next step of who sets it up.
+// SettingUp reports whether the principal's resource is being set up at t: it was first called less than two
+// weeks before, days after the log began to be watched, by somebody else than the principal, and on a
+// day or two only before the day of t. Whoever comes next is mostly the next step of who sets it up.
 func (p *Profile) SettingUp(t Time) bool {
-	days := p.Callers.DaysBefore(t)
-	return p.Age(t) < setUpFor && days > 0 && days < setUp
+	r := p.Resource
+	if r == nil || r.First == 0 || p.First != 0 && r.First >= p.First || p.Since != 0 && r.First-p.Since < youth {
+		return false
+	}
+	days := r.Callers.DaysBefore(t)
+	return r.Age(t) < setUpFor && days > 0 && days < setUp
 }
 
 // ActAge is how long ago anything was first heard of a resource, a call or an act.

@@ -270,7 +270,7 @@ func (c *simulateCommand) summary(w io.Writer, logs, truth string, told *simulat
 		return
 	}
 	fmt.Fprintf(w, "Now find it: keywarden replay %s\n", c.To)
-	if named := named(told); named != "" {
-		fmt.Fprintf(w, "Some of it needs what an analyst has named before: keywarden backtest%s %s\n", named, c.To)
+	if flags := named(told); flags != "" {
+		fmt.Fprintf(w, "Some of it needs what an analyst has named before: keywarden backtest%s %s\n", flags, c.To)
 	}
 }

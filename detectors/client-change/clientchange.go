@@ -17,7 +17,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "client-change",
 	Title: "Called with another program",
 	Text: "A principal is called with an api-version or a user agent that it never had, or has answers streamed for the first time: the tools of thieves bring their own, often of long ago. A version or an agent counts the less the more of its peers have it. " +
-		"From a network that the principal does not use, a preview of long ago counts most, and any program from servers for rent or a VPN, and a version from half a year before the newest in use, each by how rare that is; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks, from new ones of its organisations or its peers', and where strangers come every day, it counts about as the migration that it mostly is. But an older program that asks for work that was never done, from the principal's own machines, is nobody's migration: a hijacked server or pipeline that relays for a thief calls so, and where new programs are rare it needs no other evidence, unless that version was used for the usual work since the day before. How surprising it is follows from how often this principal meets new ones. " +
+		"From a network that the principal does not use, a preview of long ago counts most, and any program from servers for rent or a VPN, and a version from half a year before the newest in use, each by how rare that is; a version of today counts little elsewhere, because a colleague who is new mostly brings a program of their own, and from its own networks, from new ones of its organisations or its peers', and where strangers come every day, it counts about as the migration that it mostly is. But an older program that asks for work that was never done, from the principal's own machines, is nobody's migration: a hijacked server or pipeline that relays for a thief calls so, and where new programs are rare it needs no other evidence, unless the principal has had that version for a day or more. How surprising it is follows from how often this principal meets new ones. " +
 		"A thief with the owner's api-version, or any of today, is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Behaviour,
@@ -85,6 +85,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	anew, clients := weight > 0, before.Clients.Len()
 	if intruding && met(before, versioned(call)) {
 		what, weight = version(call)
+		weight *= unshared(before, call.Time, versioned(call))
 		clients-- // the intruder's own is no habit
 	}
 	if weight == 0 {
@@ -178,10 +179,15 @@ func version(call *detectors.Call) (what string, weight float64) {
 
 // unmet is how far the principal has met no client that is such, between 0 and 1: the more of its peers have, the less.
 func unmet(before *detectors.Profile, t detectors.Time, is func(detectors.Client) bool) float64 {
-	switch {
-	case met(before, is):
+	if met(before, is) {
 		return 0
-	case before.Resource == nil:
+	}
+	return unshared(before, t, is)
+}
+
+// unshared is how far its peers have no client that is such, between 0 and 1.
+func unshared(before *detectors.Profile, t detectors.Time, is func(detectors.Client) bool) float64 {
+	if before.Resource == nil {
 		return 1
 	}
 	return 1 - before.Resource.Clients.SharedWhere(t, before.Caller, is)

@@ -70,6 +70,16 @@ func TestDetector(t *testing.T) {
 			}
 			s.Fires(17, func() { s.Call(streamed(relayed("2023-12-01-preview"))) })
 		}},
+		detectortest.Scenario{Name: "an_older_program_of_the_peers_that_does_some_usual_work_first", Below: 6, Play: func(s *detectortest.Script) {
+			s.Always(0, 14, 10, detectortest.Backend(0))
+			for day := range 14 {
+				for peer := range uint(4) {
+					s.Peer(detectors.AccountKey, peer, with(detectortest.Chat(detectortest.At(day, 10, int(peer)), detectortest.Backend(0)), "2023-12-01-preview", ""))
+				}
+			}
+			s.Call(with(detectortest.Chat(detectortest.At(14, 1, 0), detectortest.Backend(0)), "2023-12-01-preview", ""))
+			s.Call(relayed("2023-12-01-preview"))
+		}},
 		detectortest.Scenario{Name: "an_older_program_that_has_done_the_usual_work_for_days", Below: 12, Play: func(s *detectortest.Script) {
 			s.Always(0, 14, 10, detectortest.Backend(0))
 			for day := 11; day < 14; day++ {

@@ -14,7 +14,7 @@ var Detector = detectors.New(detectors.Description{
 	ID:    "dormant-awakening",
 	Title: "Dormant key wakes",
 	Text: "A principal that was silent for days, longer than ever before, is called again: forgotten keys are the ones that nobody misses. It counts the more the longer the sleep was against the longest before; " +
-		"it says nothing of calls from the networks that it used before, or from the same organisation: owners come back. An account's key that is used for the first time counts where it comes from a network that hides who is there, unless the account was first called in the two weeks before, and on a day or two only; one that was never used, and wakes in an ordinary network, is missed here, and so is a gateway's subscription, or an identity, that was.",
+		"it says nothing of calls from the networks that it used before, or from the same organisation: owners come back. An account's key that is used for the first time counts where it comes from a network that hides who is there, unless others began to call the account in the two weeks before, days after the watch began, and on a day or two only; one that was never used, and wakes in an ordinary network, is missed here, and so is the first use of a gateway's subscription or of an identity.",
 	Severity: detectors.Medium,
 	Family:   detectors.Hours,
 	Scope:    detectors.PerPrincipal,

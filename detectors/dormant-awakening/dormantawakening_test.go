@@ -31,9 +31,22 @@ func TestDetector(t *testing.T) {
 			s.Burst(detectortest.Chat(detectortest.At(9, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
 		}},
 		detectortest.Scenario{Name: "on_an_account_that_was_tried_once_and_left", Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {
-			identity(s, 1, 2)
+			identity(s, 4, 5)
 			s.Fires(7, func() {
 				s.Burst(detectortest.Chat(detectortest.At(20, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
+			})
+		}},
+		detectortest.Scenario{Name: "on_an_account_that_was_seldom_used_when_the_watch_began", Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {
+			identity(s, 0, 1)
+			identity(s, 7, 8)
+			s.Fires(7, func() {
+				s.Burst(detectortest.Chat(detectortest.At(12, 3, 0), detectortest.Rented(0)), 120, detectors.Hour)
+			})
+		}},
+		detectortest.Scenario{Name: "after_a_call_of_the_day_before", Below: 6, Since: detectortest.Start, Play: func(s *detectortest.Script) {
+			s.Call(detectortest.Chat(detectortest.At(9, 23, 55), detectortest.Home))
+			s.Fires(7, func() {
+				s.Burst(detectortest.Chat(detectortest.At(10, 0, 5), detectortest.Rented(0)), 120, detectors.Hour)
 			})
 		}},
 		detectortest.Scenario{Name: "a_new_subscription", Kind: detectors.APIMSubscription, Below: 3, Since: detectortest.Start, Play: func(s *detectortest.Script) {

@@ -46,7 +46,7 @@ func firstUse(before *detectors.Profile, call *detectors.Call, own *state) (dete
 // the beginning, identities and subscriptions mostly are as new as they look, and so is all
 // of an account that is being set up.
 func slept(before *detectors.Profile, t detectors.Time) bool {
-	return before.Principal.Kind == detectors.AccountKey && (before.Resource == nil || !before.Resource.SettingUp(t))
+	return before.Principal.Kind == detectors.AccountKey && !before.SettingUp(t)
 }
 
 // peersUse reports whether the resource has been called from the network of a call for a day.

@@ -20,7 +20,7 @@ var Detector = detectors.New(detectors.Description{
 	Title: "Key used where nobody uses keys",
 	Text: "An account that only Entra identities called for days is called with one of its keys. Keys of such accounts lie about unused, and their owners do not miss them: this is the plainest sign of a stolen key. " +
 		"It grows with the days without a key, with networks that nobody on the account, and no office of the tenant, uses, and with each further one. An account whose keys are used now and then is measured against that. " +
-		"An account that was first called in the two weeks before, and on a day or two only, is being set up: there it says nothing. Rows that do not show who called, and calls refused as 401, never count, so a key that was rotated in time is not reported.",
+		"An account that appeared in the two weeks before, days after the watch began, and was called on a day or two only, is being set up: there it says nothing. Rows that do not show who called, and calls refused as 401, never count, so a key that was rotated in time is not reported.",
 	Severity: detectors.High,
 	Family:   detectors.Place,
 	Scope:    detectors.PerPrincipal,
@@ -75,7 +75,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !ok || before.Principal.Kind != detectors.AccountKey || before.Resource == nil || !call.Proven() || call.WrongKey() {
 		return detectors.Finding{}, false
 	}
-	if !before.Resource.Callers.Known(detectors.EntraObject, call.Time, detectors.Day) || before.Resource.SettingUp(call.Time) {
+	if !before.Resource.Callers.Known(detectors.EntraObject, call.Time, detectors.Day) || before.SettingUp(call.Time) {
 		return detectors.Finding{}, false
 	}
 	day := int64(call.Time / detectors.Day)

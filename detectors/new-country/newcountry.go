@@ -18,7 +18,7 @@ var Detector = detectors.New(detectors.Description{
 	Title: "Use from a new country",
 	Text: "A principal is called from a country that it was never seen in, or, on its first day, that its resource was never called from. How surprising that is follows from how often this principal meets new countries: " +
 		"the first one in a month is, one more for an application that passes its users' addresses through is not, and a principal that people use from homes and telephones meets one sooner than a program that stays where it runs. Usual networks that fell silent, and the usual client and model, take away from it: then somebody travels; so do peers of the resource who are there, by how many of them are, an office of the tenant, and that the country is next to one that is usual: the cloud of one country serves its neighbours, where people are. Homes and offices of a second and a third new country on one day add to it: those are many strangers, or one behind many. " +
-		"A country on which the address sources differ is never counted, so an attacker behind such an address is missed here.",
+		"Where no country is usual, as with programs that were only called from clouds whose country is not known, it says nothing. A country on which the address sources differ is never counted, so an attacker behind such an address is missed here.",
 	Severity: detectors.Medium,
 	Family:   detectors.Place,
 	Scope:    detectors.PerPrincipal,
@@ -121,7 +121,7 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}
 	usual := past.Countries.Usual(5, call.Time)
 	if len(usual) == 0 {
-		return detectors.Finding{}, false // it was called from clouds only, whose country is not known: nothing is abroad
+		return detectors.Finding{}, false // where nothing is at home, as with clouds whose country is not known, nothing is abroad
 	}
 	if peers := past.Resource; peers != nil {
 		surprise *= 1 - peersDo*peers.Countries.Shared(call.From.Country, call.Time, past.Caller)

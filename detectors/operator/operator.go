@@ -88,10 +88,10 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !ok {
 		return detectors.Finding{}, false
 	}
-	if s.Uses() {
-		own.use(s)
-	} else {
+	if !s.Uses() {
 		own.add(s)
+	} else if !own.use(s) {
+		return detectors.Finding{}, false
 	}
 	principals, resources, since, bits := own.weigh(s.Time)
 	if principals < 2 || bits < least || !own.Said.Raise(int64(s.Time/detectors.Day), bits, least) {
@@ -111,14 +111,16 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	}, true
 }
 
-// use takes in that a principal is used in bulk; of one that was not touched, that is no more than a move.
-func (own *state) use(s *detectors.Sighting) {
+// use takes in that a principal is used in bulk, and reports whether that is news; of one that
+// was not probed, it is no more than a move.
+func (own *state) use(s *detectors.Sighting) (news bool) {
 	key := principal(s)
 	for i := range own.Touched {
-		if t := &own.Touched[i]; t.Principal == key && t.Probed {
-			t.Used = true
+		if t := &own.Touched[i]; t.Principal == key && t.Probed && !t.Used {
+			t.Used, news = true, true
 		}
 	}
+	return news
 }
 
 func principal(s *detectors.Sighting) uint64 {

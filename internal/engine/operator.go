@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -34,6 +35,7 @@ func operatorOf(id string) detectors.Principal {
 // sightings of the latest weeks.
 type hand struct {
 	seen    sightings               // of one week and the one before
+	used    sightings               // of use in bulk, which take no room from those
 	home    sightings               // that accuse nobody, of one week and the two before
 	changed map[detectors.Time]bool // weeks whose incident may be another since take
 }
@@ -46,8 +48,8 @@ type sightings []detectors.Sighting
 const (
 	week = 7 * detectors.Day
 
-	// mostSeen and mostHome are how many sightings are kept of a week.
-	mostSeen, mostHome = 256, 16
+	// mostSeen, mostUsed and mostHome are how many sightings are kept of a week.
+	mostSeen, mostUsed, mostHome = 256, 128, 16
 
 	// levels are how many strengths are told apart of a detector's sightings of a
 	// principal, each of so many bits.
@@ -62,13 +64,16 @@ type sightingKey struct {
 	principal detectors.Principal
 	detector  string
 	level     int
-	hour      detectors.Time // of an act: what was done at once counts together
+	hour      detectors.Time // of an act: what was done at once counts together; and of use
 }
 
 func keyOf(s *detectors.Sighting) sightingKey {
 	key := sightingKey{weekOf(s.Time), s.Principal, s.Detector, int(min(s.Bits/levelBits, levels-1)), 0}
-	if s.Family == detectors.ControlPlane {
+	switch {
+	case s.Family == detectors.ControlPlane:
 		key.hour = s.Time / detectors.Hour
+	case s.Uses(): // what came hours before the principal was touched says nothing, and hides nothing that comes after
+		key.level, key.hour = 0, s.Time/detectors.Hour
 	}
 	return key
 }
@@ -78,7 +83,7 @@ func (h *hand) add(s *detectors.Sighting) bool {
 	if !s.Accuses() {
 		return h.home.add(s, mostHome, 2*week)
 	}
-	if !h.seen.add(s, mostSeen, week) {
+	if s.Uses() && !h.used.add(s, mostUsed, week) || !s.Uses() && !h.seen.add(s, mostSeen, week) {
 		return false
 	}
 	if h.changed == nil {
@@ -145,7 +150,8 @@ func (r *resource) takeJoint() (all []*incident.Incident) {
 // joint is the incident of the operator in a week, nil where there is none: the
 // detectors judge the sightings anew, in the order of their time.
 func (r *resource) joint(since detectors.Time) *incident.Incident {
-	seen := slices.Clone(r.hand.seen)
+	seen := slices.Concat(r.hand.seen, r.hand.used)
+	slices.SortStableFunc(seen, func(a, b detectors.Sighting) int { return cmp.Compare(a.Time, b.Time) }) // touched comes before used
 	seen = slices.DeleteFunc(seen, func(s detectors.Sighting) bool { return weekOf(s.Time) != since })
 	j := incident.Joint{Operator: r.itself.profile.Principal, Since: since}
 	memories := make([]detectors.Memory, len(r.Detectors))
@@ -221,7 +227,9 @@ func (r *resource) sight(s *subject, d *detectors.Detector, f *detectors.Finding
 const mostTold = 4
 
 // encode is all sightings as bytes.
-func (h *hand) encode() []byte { return usagelog.AppendSightings(nil, slices.Concat(h.seen, h.home)) }
+func (h *hand) encode() []byte {
+	return usagelog.AppendSightings(nil, slices.Concat(h.seen, h.used, h.home))
+}
 
 func (h *hand) restore(data []byte) error {
 	var m usagelog.Message
@@ -231,6 +239,8 @@ func (h *hand) restore(data []byte) error {
 	for i := range m.Sightings {
 		if s := &m.Sightings[i]; !s.Accuses() {
 			h.home = append(h.home, *s)
+		} else if s.Uses() {
+			h.used = append(h.used, *s)
 		} else {
 			h.seen = append(h.seen, *s)
 		}

@@ -30,7 +30,7 @@ func drawSightings(r *rand.Rand, n int) (all []detectors.Sighting) {
 		all = append(all, detectors.Sighting{
 			Time:      20_000*detectors.Day + detectors.Time(r.IntN(10_000))*detectors.Minute,
 			Principal: detectors.Principal{Kind: detectors.AccountKey, ID: id, Resource: id},
-			Detector:  fmt.Sprint("detector-", r.IntN(4)), Bits: float64(3 + r.IntN(16)), From: rentedNetwork,
+			Detector:  fmt.Sprint("detector-", r.IntN(4)), Family: []detectors.Family{detectors.Place, detectors.Behaviour, detectors.Volume, detectors.Image}[r.IntN(4)], Bits: float64(3 + r.IntN(16)), From: rentedNetwork,
 			Client: detectors.Client{APIVersion: fmt.Sprint("2024-0", 1+r.IntN(2))},
 		})
 	}
@@ -40,7 +40,7 @@ func drawSightings(r *rand.Rand, n int) (all []detectors.Sighting) {
 func TestHand_is_the_same_in_any_order_and_with_any_repetition(t *testing.T) {
 	for seed := range uint64(9) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		all := drawSightings(r, []int{5, 50, 2_000}[seed%3])
+		all := drawSightings(r, []int{12, 50, 2_000}[seed%3])
 		var want, got *resource
 		for _, order := range [][]detectors.Sighting{all, append(slices.Clone(all), all[:len(all)/2]...)} {
 			order = slices.Clone(order)
@@ -62,6 +62,9 @@ func TestHand_is_the_same_in_any_order_and_with_any_repetition(t *testing.T) {
 		}
 		if len(want.hand.seen) > 2*mostSeen {
 			t.Errorf("seed %d: %d sightings are kept, want %d at most", seed, len(want.hand.seen), 2*mostSeen)
+		}
+		if len(want.hand.used) > 2*mostUsed {
+			t.Errorf("seed %d: %d sightings of use are kept, want %d at most", seed, len(want.hand.used), 2*mostUsed)
 		}
 		if !bytes.Equal(want.hand.encode(), got.hand.encode()) {
 			t.Errorf("seed %d: the sets differ (-want +got):\n%s", seed, cmp.Diff(want.hand.seen, got.hand.seen, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })))
@@ -138,32 +141,45 @@ func TestHand_makes_an_incident_of_all_that_were_touched(t *testing.T) {
 
 // TestHand_counts_use_to_who_was_touched: who is only used in bulk from there has moved, and is no part of the incident.
 func TestHand_counts_use_to_who_was_touched(t *testing.T) {
-	r := network()
-	see := func(minute detectors.Time, account, detector string, family detectors.Family) {
+	const begin = 20_000 * detectors.Day
+	see := func(r *resource, minute detectors.Time, account, detector string, family detectors.Family) {
 		id := "/subscriptions/s/accounts/" + account
 		r.see(&detectors.Sighting{
-			Time: 20_000*detectors.Day + minute*detectors.Minute, Principal: detectors.Principal{Kind: detectors.AccountKey, ID: id, Resource: id},
+			Time: begin + minute*detectors.Minute, Principal: detectors.Principal{Kind: detectors.AccountKey, ID: id, Resource: id},
 			Detector: detector, Family: family, Bits: 6, From: rentedNetwork,
 		}, 0)
 	}
-	see(1, "moved", "volume-surge", detectors.Volume)
-	see(1, "a", "volume-surge", detectors.Volume)
-	if found := r.takeJoint(); len(found) != 0 {
-		t.Fatalf("use alone makes %v", found)
-	}
-	see(3, "a", "key-check", detectors.Behaviour)
-	see(5, "b", "key-check", detectors.Behaviour)
-	before := r.takeJoint()
-	see(7, "b", "image-burst", detectors.Image)
-	see(9, "moved", "image-burst", detectors.Image)
-	after := r.takeJoint()
-	if len(before) != 1 || len(after) != 1 {
-		t.Fatalf("%d incidents, then %d, want one", len(before), len(after))
-	}
-	const begin = 20_000 * detectors.Day
-	if i := after[0]; len(i.Principals) != 2 || i.Risk <= before[0].Risk || i.FirstSeen != begin+3*detectors.Minute || i.LastSeen != begin+7*detectors.Minute {
-		t.Errorf("%d principals, risk %v after %v, from %v to %v", len(i.Principals), i.Risk, before[0].Risk, i.FirstSeen, i.LastSeen)
-	}
+	t.Run("then_used", func(t *testing.T) {
+		r := network()
+		see(r, 1, "moved", "volume-surge", detectors.Volume)
+		see(r, 1, "b", "image-burst", detectors.Image)
+		if found := r.takeJoint(); len(found) != 0 {
+			t.Fatalf("use alone makes %v", found)
+		}
+		see(r, 3, "a", "key-check", detectors.Behaviour)
+		see(r, 67, "b", "key-check", detectors.Behaviour)
+		before := r.takeJoint()
+		see(r, 67, "b", "image-burst", detectors.Image) // by the same call
+		see(r, 90, "moved", "image-burst", detectors.Image)
+		after := r.takeJoint()
+		if len(before) != 1 || len(after) != 1 {
+			t.Fatalf("%d incidents, then %d, want one", len(before), len(after))
+		}
+		if i := after[0]; len(i.Principals) != 2 || i.Risk <= before[0].Risk || i.FirstSeen != begin+3*detectors.Minute || i.LastSeen != begin+67*detectors.Minute {
+			t.Errorf("%d principals, risk %v after %v, from %v to %v", len(i.Principals), i.Risk, before[0].Risk, i.FirstSeen, i.LastSeen)
+		}
+	})
+	t.Run("moves_hide_nothing", func(t *testing.T) {
+		r := network()
+		for i := range 300 {
+			see(r, 1, fmt.Sprint("moved-", i), "volume-surge", detectors.Volume)
+		}
+		see(r, 3, "a", "key-check", detectors.Behaviour)
+		see(r, 5, "b", "key-check", detectors.Behaviour)
+		if found := r.takeJoint(); len(found) != 1 || len(found[0].Principals) != 2 {
+			t.Errorf("found %v", found)
+		}
+	})
 }
 
 // drawHomes are sightings of principals at home in the network over some weeks: of many on one day, and of few later.

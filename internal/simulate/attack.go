@@ -75,14 +75,14 @@ func (a *attack) choose(kind *campaignKind, c Campaign) error {
 	return nil
 }
 
-// suitable are the principals that suit, that no campaign is aimed at yet and that stay in
-// the log or, where there are none, all that suit.
+// suitable are the principals that suit, at whom, and at whose account's key, no campaign is aimed
+// yet, and that stay in the log or, where there are none, all that suit.
 func (a *attack) suitable(suits func(*life) bool, day int) []*life {
 	var fresh, any []*life
 	for _, l := range a.lives {
 		if suits(l) && l.known(day) {
 			any = append(any, l)
-			if !a.taken[l.who] && l.who.on.silent == 0 {
+			if !a.taken[l.who] && !a.taken[l.who.on.key] && l.who.on.silent == 0 {
 				fresh = append(fresh, l)
 			}
 		}

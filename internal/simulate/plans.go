@@ -201,6 +201,7 @@ func planSpray(a *attack) {
 func planTheft(a *attack) {
 	who := a.intruder()
 	key := a.victim.who.on.key
+	a.taken[key] = true
 	a.act(actWriteAccount, "", who, a.at)
 	a.act(actListKeys, "", who, a.at+minutes(between(a.r, 1, 6)))
 	a.principals = []detectors.Principal{key.Principal}

@@ -141,7 +141,7 @@ func planQuietSpray(a *attack) {
 // planBait tries a key that is there to be stolen, and that nobody has reason to use.
 func planBait(a *attack) {
 	on := a.victim.who.on
-	on.bait = true
+	on.bait, a.taken[on.key] = true, true
 	a.decoy = &on.key.Principal
 	a.principals = []detectors.Principal{on.key.Principal}
 	from, at := a.disguise()[0], a.at
