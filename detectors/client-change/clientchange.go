@@ -79,6 +79,10 @@ func observe(before *detectors.Profile, e detectors.Event, own *state) (detector
 	if !ok || before.Calls < enough || call.Client.APIVersion == "" && call.Client.UserAgent == "" {
 		return detectors.Finding{}, false
 	}
+	// The usual program is nothing new, and that of no intruder.
+	if known := before.Clients.Find(call.Client); known != nil && call.Time-known.First >= detectors.Day {
+		return detectors.Finding{}, false
+	}
 	standing := before.Standing(&call.From, call.Time)
 	intruding := intruder(before, call, standing)
 	what, weight := novelty(before, call)

@@ -78,18 +78,29 @@ func keyOf(s *detectors.Sighting) sightingKey {
 	return key
 }
 
+// kept is the set that a sighting belongs to, how many are kept there of a week, and for how long before the latest.
+func (h *hand) kept(s *detectors.Sighting) (all *sightings, most int, before detectors.Time) {
+	switch {
+	case !s.Accuses():
+		return &h.home, mostHome, 2 * week
+	case s.Uses():
+		return &h.used, mostUsed, week
+	}
+	return &h.seen, mostSeen, week
+}
+
 // add takes a sighting in, and reports whether it changes anything.
 func (h *hand) add(s *detectors.Sighting) bool {
-	if !s.Accuses() {
-		return h.home.add(s, mostHome, 2*week)
-	}
-	if s.Uses() && !h.used.add(s, mostUsed, week) || !s.Uses() && !h.seen.add(s, mostSeen, week) {
+	all, most, before := h.kept(s)
+	if !all.add(s, most, before) {
 		return false
 	}
-	if h.changed == nil {
-		h.changed = map[detectors.Time]bool{}
+	if s.Accuses() {
+		if h.changed == nil {
+			h.changed = map[detectors.Time]bool{}
+		}
+		h.changed[weekOf(s.Time)] = true
 	}
-	h.changed[weekOf(s.Time)] = true
 	return true
 }
 
@@ -237,13 +248,9 @@ func (h *hand) restore(data []byte) error {
 		return fmt.Errorf("%w: sightings: %w", errState, err)
 	}
 	for i := range m.Sightings {
-		if s := &m.Sightings[i]; !s.Accuses() {
-			h.home = append(h.home, *s)
-		} else if s.Uses() {
-			h.used = append(h.used, *s)
-		} else {
-			h.seen = append(h.seen, *s)
-		}
+		s := &m.Sightings[i]
+		all, _, _ := h.kept(s)
+		*all = append(*all, *s)
 	}
 	return nil
 }

@@ -189,9 +189,7 @@ func aimedAtPages(l *life) bool {
 	return page && aimedAtAnyKey(l)
 }
 
-func aimedAtEntraOnly(l *life) bool {
-	return l.who.on.entraOnly && !l.who.on.bait && !l.habits.testsKey
-}
+func aimedAtEntraOnly(l *life) bool { return l.who.on.entraOnly && !l.habits.testsKey }
 
 // aimedAtAnyKey is at those of gateways, too, but for the custom ones, whose log leaves half out.
 func aimedAtAnyKey(l *life) bool {
